@@ -1,0 +1,93 @@
+# Every target sets up what it needs. `make` alone lists them.
+SHELL := /bin/bash
+GO := . .ci/setup.sh; need_go; go
+BIN := build/tritonsweep
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+.PHONY: build
+build: ## build/tritonsweep, one static file
+	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/tritonsweep
+
+build: export CGO_ENABLED = 0
+
+.PHONY: demo
+demo: build ## sweep the simulated deployment, with nothing but Go; leaves out/demo/report.html
+	@mkdir -p out/demo; $(BIN) queue-delay --sim --model arcface_w600k_r50 --delays 1000,5000,10000 --concurrency 1,8,32 \
+	  --rounds 1 --duration 1s --warmup 300ms --db out/demo/run.db --output out/demo || [ $$? = 3 ]
+	@echo "open out/demo/report.html"
+
+.PHONY: test
+test: ## set up what is missing, the real Triton included, and run every test
+	@.ci/test.sh
+
+.PHONY: race
+race: ## the tests without the real Triton, under the race detector
+	@$(GO) test -race -short ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, shell scripts
+	@. .ci/setup.sh; need_go; bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt: $$bad"; exit 1; fi
+	@$(GO) vet ./...
+	@$(GO) tool -modfile=tools.mod staticcheck ./...
+	@bash -n $$(git ls-files '*.sh') .ci/run
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities; needs the network for its database, and fails without
+	@$(GO) tool -modfile=tools.mod govulncheck ./... || { echo "govulncheck found something, or could not reach its database: read above"; exit 1; }
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@$(GO) list ./... | while read -r p; do \
+	  for f in $$(go test -list '^Fuzz' "$$p" | grep ^Fuzz); do \
+	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) "$$p" || exit 1; done; done
+
+.PHONY: bench
+bench: ## the benchmarks of the packages
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The proofs below run on the container of `make triton`.
+REAL := . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; go test -count=1 -v -timeout 2h ./cmd/tritonsweep
+PERF_ANALYZER ?= $(abspath .triton/tools/perf_analyzer)
+N ?= 30
+
+.PHONY: bench-client
+bench-client: ## CPU a request of our client beside perf_analyzer's, in turns
+	@examples/triton-cpu/perf-analyzer.sh >/dev/null || echo "perf_analyzer could not be installed"
+	@export TRITONSWEEP_BENCH=1 PERF_ANALYZER=$(PERF_ANALYZER); $(REAL) -run '^TestClientCost$$'
+
+.PHONY: proof-resident
+proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
+	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'
+
+.PHONY: kills
+kills: ## kill -9 a sweep at N random moments and restore: make kills N=30
+	@export TRITONSWEEP_KILLS=$(N); $(REAL) -run '^TestRealKilledSweeps$$'
+
+.PHONY: corpus
+corpus: ## check the config editor on real files: make corpus CORPUS=DIR
+	@test -d "$(CORPUS)" || { echo "name the directory: make corpus CORPUS=DIR"; exit 2; }
+	@. .ci/setup.sh; need_go; TRITONSWEEP_CORPUS="$(abspath $(CORPUS))" go test -count=1 -v -run Corpus ./tritonconfig
+
+.PHONY: check
+check: lint race test ## everything that CI runs
+
+.PHONY: triton
+triton: ## a real Triton in a container with the seven models, on this machine
+	@examples/triton-cpu/up.sh
+
+.PHONY: triton-down
+triton-down: ## remove that container
+	@examples/triton-cpu/down.sh
+
+.PHONY: golden
+golden: ## rewrite the golden files of the reports; look at the diff
+	@$(GO) test ./results/report -update
+
+.PHONY: generate
+generate: ## generated code: Triton's protocol messages
+	@$(GO) generate ./...

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/urfave/cli/v2"
+)
+
+// configName is the file that holds a project's flags, looked for in the
+// working directory.
+const configName = "tritonsweep.yaml"
+
+// maxConfigFile bounds it: it holds flags.
+const maxConfigFile = 64 << 10
+
+// applyConfig gives the flags that neither the command line nor the
+// environment set the values of the project's file: a map from flag names,
+// without dashes, to values.
+func applyConfig(c *cli.Context) error {
+	name, named := c.String("config"), c.IsSet("config")
+	if !named {
+		name = configName
+	}
+	values, err := readConfig(name)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return nil
+	}
+	if err != nil {
+		return usagef("--config: %w", err)
+	}
+	known := flagNames(c.App)
+	for key, value := range values {
+		if !slices.Contains(known, key) {
+			return usagef("%s: unknown key %q%s", name, key, didYouMean(key, known))
+		}
+		if !hasFlag(c.Command, key) || c.IsSet(key) {
+			continue
+		}
+		if err := c.Set(key, configText(value)); err != nil {
+			return usagef("%s: %s: %w", name, key, err)
+		}
+	}
+	return nil
+}
+
+func readConfig(name string) (map[string]any, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxConfigFile {
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxConfigFile)
+	}
+	values := map[string]any{}
+	if err := yaml.UnmarshalWithOptions(data, &values, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return values, nil
+}
+
+// configText writes a value as it would stand on the command line.
+func configText(value any) string {
+	list, ok := value.([]any)
+	if !ok {
+		return fmt.Sprint(value)
+	}
+	parts := make([]string, len(list))
+	for i, v := range list {
+		parts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(parts, ",")
+}
+
+// flagNames returns the flags of all commands, without those that make no sense
+// in a file.
+func flagNames(app *cli.App) []string {
+	var names []string
+	for _, command := range app.Commands {
+		for _, flag := range command.Flags {
+			names = append(names, flag.Names()[0])
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return slices.DeleteFunc(names, func(n string) bool { return n == "help" || n == "dry-run" || n == "yes" })
+}
+
+func hasFlag(command *cli.Command, name string) bool {
+	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/runner"
+	"tritonsweep/runner/undo"
+)
+
+func doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "doctor",
+		Usage:       "say what tritonsweep sees: Docker, the server, the repository, pending restores",
+		Description: "Changes nothing.",
+		Flags:       targetFlags(),
+		Action:      doctor,
+	}
+}
+
+// doctor runs the preflight of a sweep step by step and prints each finding.
+func doctor(c *cli.Context) error {
+	w := c.App.Writer
+	state, err := undo.OpenState()
+	if !finding(w, "state directory", state.Dir(), err) {
+		return withCode(exitPermission, errSilent)
+	}
+	pending, err := undo.Pending(state)
+	detail := "none"
+	if n := len(pending); n > 0 {
+		detail = fmt.Sprintf("%d (hint: tritonsweep restore)", n)
+	}
+	sound := finding(w, "pending restores", detail, err) && len(pending) == 0
+	for _, journal := range pending {
+		fmt.Fprintf(w, "     %s, left by pid %d %s ago\n", printable(journal.Repository), journal.Holder.PID, round(journal.Age(time.Now())))
+	}
+	if err := doctorTarget(c, w); err != nil {
+		return err
+	}
+	if !sound {
+		return withCode(exitNotVerified, errSilent)
+	}
+	return nil
+}
+
+func doctorTarget(c *cli.Context, w io.Writer) (err error) {
+	mode, err := runner.ParseMode(c.String("mode"))
+	if err != nil {
+		return usagef("--mode: %w", err)
+	}
+	t := newTarget(mode)
+	if t.state, err = undo.OpenState(); err != nil {
+		return withCode(exitPermission, err)
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	steps := []struct {
+		name   string
+		find   func(*cli.Context) error
+		detail func() string
+	}{
+		{"container", t.findServer, t.containerLine},
+		{"Triton", t.connect, t.serverLine},
+		{"repository", t.inspectRepository, func() string { return t.directory }},
+	}
+	for _, step := range steps {
+		err := step.find(c)
+		if !finding(w, step.name, step.detail(), err) {
+			return withCode(exitCode(err), errSilent)
+		}
+	}
+	return nil
+}
+
+// finding prints one line and reports whether all is well.
+func finding(w io.Writer, what, detail string, err error) bool {
+	mark := "ok  "
+	if err != nil {
+		mark, detail = "BAD ", err.Error()
+	}
+	fmt.Fprintf(w, "%s %s: %s\n", mark, what, printable(detail))
+	return err == nil
+}

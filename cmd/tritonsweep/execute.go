@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/results"
+	"tritonsweep/runner"
+	"tritonsweep/runner/load"
+	"tritonsweep/sweep"
+)
+
+// runSweep is the action of every sweep: find the target, plan, confirm, run,
+// report.
+func runSweep(c *cli.Context, settings axis) (err error) {
+	options, err := readOptions(c)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(c, options.mode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.close()) }()
+
+	plan, err := makePlan(c, target, options, settings)
+	if err != nil {
+		return err
+	}
+	if options.shapes, err = target.shapes(c, options); err != nil {
+		return err
+	}
+	printPlan(c.App.ErrWriter, plan, target, options)
+	if c.Bool("dry-run") {
+		return writePlan(c, plan)
+	}
+	if err := confirm(c, target); err != nil {
+		return err
+	}
+	return execute(c, target, plan, options)
+}
+
+// options are the flags of a sweep, read and checked.
+type options struct {
+	mode   runner.Mode
+	limit  results.Limit
+	loads  []sweep.Load
+	rounds int
+	seed   uint64
+	cost   sweep.Cost
+	spec   load.Spec
+	shapes shapes
+	format string
+}
+
+func readOptions(c *cli.Context) (options, error) {
+	o := options{rounds: c.Int("rounds"), seed: c.Uint64("seed")}
+	if !c.IsSet("seed") {
+		o.seed = rand.Uint64N(1 << 48) // short enough to type, exact in JSON
+	}
+	var err error
+	if o.mode, err = runner.ParseMode(c.String("mode")); err != nil {
+		return o, usagef("--mode: %w", err)
+	}
+	if o.limit, err = readLimit(c); err != nil {
+		return o, err
+	}
+	if o.format, err = readFormat(c); err != nil {
+		return o, err
+	}
+	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
+	if err != nil {
+		return o, usagef("--concurrency: %w", err)
+	}
+	batches, err := sweep.ParseValues(c.String("client-batch"), 1)
+	if err != nil {
+		return o, usagef("--client-batch: %w", err)
+	}
+	o.loads = sweep.Closed(concurrencies, batches)
+	for _, name := range []string{"duration", "warmup", "request-timeout", "ready-timeout"} {
+		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
+			return o, usagef("--%s: %s is not between 0 and 24h", name, d)
+		}
+	}
+	if p := c.Float64("precision"); p <= 0 || p >= 1 {
+		return o, usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p)
+	}
+	if o.spec, err = readSpec(c, o.seed); err != nil {
+		return o, err
+	}
+	if o.shapes, err = readShapes(c); err != nil {
+		return o, err
+	}
+	o.cost = sweep.Cost{Point: c.Duration("warmup") + o.spec.MaxDuration}
+	if o.mode != runner.None {
+		o.cost.Trial = usualRestart
+	}
+	return o, nil
+}
+
+// shortestWindow is the least time that a point is measured, where --duration
+// allows: below it an interval rests on too few batches.
+const shortestWindow = time.Second
+
+// usualRestart is the cost of a restart before one was seen.
+const usualRestart = 8 * time.Second
+
+func readLimit(c *cli.Context) (results.Limit, error) {
+	var limit results.Limit
+	for name, field := range map[string]*float64{"max-p99": &limit.P99, "max-p95": &limit.P95} {
+		if !c.IsSet(name) {
+			continue
+		}
+		d, err := time.ParseDuration(c.String(name))
+		if err != nil || d <= 0 {
+			return limit, usagef("--%s: %q is not a latency (hint: 20ms)", name, c.String(name))
+		}
+		*field = float64(d) / float64(time.Millisecond)
+	}
+	return limit, nil
+}
+
+func makePlan(c *cli.Context, target *target, o options, settings axis) (sweep.Plan, error) {
+	var spaces []sweep.Space
+	for _, model := range target.models {
+		file := target.files[model]
+		values, err := settings(c, file)
+		if err != nil {
+			return sweep.Plan{}, err
+		}
+		if o.mode == runner.None {
+			values = onlyUntouched(values)
+		}
+		if values, err = target.allowed(model, values, len(target.models) > 1); err != nil {
+			return sweep.Plan{}, err
+		}
+		if len(values) == 0 {
+			continue
+		}
+		spaces = append(spaces, sweep.Space{Model: model, Settings: values, Loads: target.fitting(model, o.loads)})
+	}
+	if len(spaces) == 0 {
+		return sweep.Plan{}, usagef("nothing is left to try")
+	}
+	plan, err := sweep.NewPlan(c.Command.Name, spaces, o.rounds, o.seed)
+	return plan, withCode(exitUsage, err)
+}
+
+func printPlan(w io.Writer, plan sweep.Plan, target *target, o options) {
+	fmt.Fprintf(w, "plan: %s of %s: %d trials in %d rounds, %d points, about %s (seed %d)\n",
+		plan.Sweep, strings.Join(plan.Models(), ", "), len(plan.Trials), plan.Rounds, plan.Points(),
+		round(plan.Estimate(0, o.cost)), plan.Seed)
+	fmt.Fprintf(w, "on:   %s\n", printable(target.describe()))
+}
+
+// confirm asks on a terminal before the first change. Elsewhere the caller
+// named the target, which is consent enough.
+func confirm(c *cli.Context, target *target) error {
+	in, isFile := c.App.Reader.(*os.File)
+	if c.Bool("yes") || target.harmless() || !isFile || !isTerminal(in) {
+		return nil
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s Go ahead? [y/N] ", target.consequence())
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case text := <-answer:
+		if text == "y" || text == "yes" {
+			return nil
+		}
+	case <-c.Context.Done():
+	}
+	return usagef("not confirmed; nothing was changed")
+}
+
+// execute runs the plan, keeps every record, and reports what there is, also
+// after an interruption.
+func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
+	// Results must be stored also after an interruption.
+	durable := context.WithoutCancel(c.Context)
+	store, err := results.Open(durable, c.String("db"))
+	if err != nil {
+		return withCode(exitPermission, err)
+	}
+	info := newRun(c, target, plan, o)
+	if err := store.CreateRun(durable, info); err != nil {
+		return errors.Join(withCode(exitPermission, err), store.Close())
+	}
+	display := newProgress(c.App.ErrWriter, plan)
+	config := target.config(c, info, o)
+	config.Record = func(r results.Record) error { return store.Append(durable, r) }
+	config.Progress = display.event
+	outcome, runErr := runner.Run(c.Context, config)
+	display.close()
+
+	err = verdictOf(outcome, runErr)
+	finish(&info, err, exitCodeFor(c.Context, err))
+	if stored := store.FinishRun(durable, info); stored != nil {
+		err = errors.Join(err, &runner.RecordError{Err: stored})
+	}
+	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
+}
+
+// verdictOf turns an outcome into the error whose code the program exits with.
+func verdictOf(outcome runner.Outcome, err error) error {
+	if err != nil {
+		return err
+	}
+	if bad := outcome.Bad(); bad > 0 {
+		return withCode(exitSome, fmt.Errorf("%d points could not be measured in any round (records: %s; hint: the report says why)", bad, counts(outcome.Verdicts)))
+	}
+	return nil
+}
+
+func counts(verdicts map[results.Verdict]int) string {
+	var parts []string
+	for _, v := range []results.Verdict{results.Noisy, results.Unsteady, results.Void, results.Refused, results.Failed} {
+		if n := verdicts[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

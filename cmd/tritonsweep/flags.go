@@ -1,0 +1,74 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// env returns the environment variable that stands for a flag.
+func env(name string) []string { return []string{"TRITONSWEEP_" + name} }
+
+// targetFlags say which server and which models.
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "model", Aliases: []string{"m"}, EnvVars: env("MODEL"), Usage: "`NAME` of a model; repeatable, or all"},
+		&cli.StringFlag{Name: "container", EnvVars: env("CONTAINER"), Usage: "`NAME` or ID of Triton's container (default: the one behind --grpc-url, or the only Triton that runs)"},
+		&cli.StringFlag{Name: "repository", EnvVars: env("REPOSITORY"), Usage: "`DIR` of the model repository on this machine (default: what the container mounts)"},
+		&cli.StringFlag{Name: "grpc-url", EnvVars: env("GRPC_URL"), Usage: "`HOST:PORT` of Triton's gRPC service (default: the container's published port)"},
+		&cli.StringFlag{Name: "metrics-url", EnvVars: env("METRICS_URL"), Usage: "`URL` of Triton's metrics (default: the container's published port)"},
+		&cli.BoolFlag{Name: "sim", EnvVars: env("SIM"), Usage: "sweep a simulated Triton in this process: no container, no GPU, nothing is touched"},
+		&cli.StringFlag{Name: "mode", EnvVars: env("MODE"), Value: "restart", Usage: "how settings reach the server: restart, reload (explicit model control) or none"},
+		&cli.DurationFlag{Name: "ready-timeout", EnvVars: env("READY_TIMEOUT"), Value: 2 * time.Minute, Usage: "how long a restarted server may take until it is ready"},
+	}
+}
+
+// loadFlags say how requests are offered and measured.
+func loadFlags(concurrency string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: concurrency, Usage: "callers of the closed loop: `LIST` or range, e.g. 1,8,32"},
+		&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
+		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 4 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow (10s with --max-p99)"},
+		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
+		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
+		&cli.StringFlag{Name: "input", EnvVars: env("INPUT"), Value: "random", Usage: "request data: zeros, random, or a `FILE` (raw tensors, or perf_analyzer's JSON)"},
+		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
+		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
+		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
+	}
+}
+
+// planFlags say how the experiment is laid out and where its results go.
+func planFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 3, Usage: "how often every setting is measured, each time after a fresh start"},
+		&cli.Uint64Flag{Name: "seed", EnvVars: env("SEED"), Usage: "of the order and of the inputs (default: random, recorded)"},
+		&cli.StringFlag{Name: "max-p99", EnvVars: env("MAX_P99"), Usage: "affordable p99 latency, e.g. `20ms`"},
+		&cli.StringFlag{Name: "max-p95", EnvVars: env("MAX_P95"), Usage: "affordable p95 latency, e.g. `15ms`"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and stop"},
+		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, EnvVars: env("YES"), Usage: "do not ask before the first change"},
+		dbFlag(),
+		outputFlag(),
+		formatFlag(),
+	}
+}
+
+func dbFlag() cli.Flag {
+	return &cli.StringFlag{Name: "db", EnvVars: env("DB"), Value: "tritonsweep.db", Usage: "results `FILE` (SQLite)"}
+}
+
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, EnvVars: env("OUTPUT"), Usage: "`DIR` for the reports: HTML, Markdown, JSON, CSV and the patch"}
+}
+
+func formatFlag() cli.Flag {
+	return &cli.StringFlag{Name: "format", EnvVars: env("FORMAT"), Value: "text", Usage: "of standard output: text, json, markdown, csv or html"}
+}
+
+func join(groups ...[]cli.Flag) []cli.Flag {
+	var all []cli.Flag
+	for _, g := range groups {
+		all = append(all, g...)
+	}
+	return all
+}

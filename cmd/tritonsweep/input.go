@@ -1,0 +1,95 @@
+package main
+
+import (
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/results"
+	"tritonsweep/runner"
+	"tritonsweep/runner/load"
+)
+
+// distinctItems is how many different random items are sent in rotation, so that
+// a cache or a lucky branch in the model does not make it look fast.
+const distinctItems = 4
+
+// tailDuration is the longest a point is measured by default when its p99 has
+// to be known: a tail needs many more requests than a median.
+const tailDuration = 10 * time.Second
+
+// readSpec turns the load's flags into what runner/load measures by.
+func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
+	spec := load.Spec{
+		Timeout: c.Duration("request-timeout"), Warmup: c.Duration("warmup"),
+		MaxDuration: c.Duration("duration"), MinDuration: min(c.Duration("duration"), shortestWindow),
+		Precision: c.Float64("precision"),
+	}
+	if c.IsSet("max-p99") {
+		spec.Quantile = 0.99
+		if !c.IsSet("duration") {
+			spec.MaxDuration = tailDuration
+		}
+	}
+	var err error
+	if spec.Data, err = readData(c, seed); err != nil {
+		return spec, err
+	}
+	if text := c.String("memory-limit"); text != "" {
+		if spec.MemoryLimit, err = parseBytes(text); err != nil {
+			return spec, usagef("--memory-limit: %w", err)
+		}
+	}
+	return spec, nil
+}
+
+func readData(c *cli.Context, seed uint64) (load.Data, error) {
+	data := load.Data{Source: c.String("input"), Seed: seed}
+	switch data.Source {
+	case load.Zeros:
+	case load.Random:
+		data.Distinct = distinctItems
+	default:
+		data.Source, data.Path = load.File, data.Source
+		if _, err := os.Stat(data.Path); err != nil {
+			return data, usagef("--input: %w (hint: zeros, random or a file)", err)
+		}
+	}
+	return data, nil
+}
+
+var byteUnits = map[string]float64{
+	"": 1, "B": 1, "K": 1 << 10, "KIB": 1 << 10, "M": 1 << 20, "MIB": 1 << 20, "G": 1 << 30, "GIB": 1 << 30,
+	"KB": 1e3, "MB": 1e6, "GB": 1e9,
+}
+
+// parseBytes reads a size such as 512MiB or 2G.
+func parseBytes(text string) (int64, error) {
+	digits := strings.TrimRight(text, "bBkKmMgGiI ")
+	unit, known := byteUnits[strings.ToUpper(strings.TrimSpace(text[len(digits):]))]
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !known || n <= 0 || n*unit > math.MaxInt64/2 {
+		return 0, usagef("%q is not a size (hint: 512MiB or 2GiB)", text)
+	}
+	return int64(n * unit), nil
+}
+
+// config puts together what the runner needs.
+func (t *target) config(c *cli.Context, run results.Run, o options) runner.Config {
+	config := runner.Config{
+		Run: run.ID, Plan: run.Plan, Mode: t.mode, Client: t.client,
+		Repository: t.repository, State: t.state, Lock: t.lock, Files: t.files,
+		Load: o.spec, Shapes: o.shapes, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
+		Base: results.Environment{
+			Tool: version, Server: t.serverName, Transport: "grpc", InputSource: o.spec.Data.String(),
+		},
+	}
+	if t.server != nil {
+		config.Server = t.server
+	}
+	return config
+}

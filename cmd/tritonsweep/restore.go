@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/runner"
+	"tritonsweep/runner/docker"
+	"tritonsweep/runner/triton"
+	"tritonsweep/runner/undo"
+)
+
+func restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "restore",
+		Usage: "put back what a killed run left behind",
+		Description: "Restores every config file of runs that did not end, restarts their servers and\n" +
+			"verifies them. May be run at any time and any number of times.",
+		Action: restore,
+	}
+}
+
+func restore(c *cli.Context) error {
+	state, err := undo.OpenState()
+	if err != nil {
+		return withCode(exitPermission, err)
+	}
+	pending, err := undo.Pending(state)
+	if err != nil {
+		return withCode(exitConflict, err)
+	}
+	if len(pending) == 0 {
+		fmt.Fprintln(c.App.Writer, "nothing to restore")
+		return nil
+	}
+	var errs []error
+	for _, journal := range pending {
+		errs = append(errs, recoverOne(c.Context, c.App.Writer, state, journal.Document))
+	}
+	return errors.Join(errs...)
+}
+
+// readyTimeout is how long a server may take to come back from a restore.
+const readyTimeout = 3 * time.Minute
+
+// recoverOne restores one repository and says so on w.
+func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Document) error {
+	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
+		printable(doc.Repository), doc.Holder.Since.Local().Format(time.DateTime))
+	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout}
+	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "restored %s, the server is verified\n", printable(doc.Repository))
+	return nil
+}
+
+// findAgain returns the container of a journal, by its ID: a namesake is
+// somebody else's.
+func findAgain(ctx context.Context, ref undo.Reference) (runner.Server, error) {
+	engine, err := docker.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	container, err := engine.Find(ctx, docker.Query{Name: ref.ContainerID})
+	if err != nil {
+		return nil, fmt.Errorf("finding container %s: %w", ref.ContainerName, err)
+	}
+	return runner.NewContainer(ctx, container, triton.Options{GRPCAddr: ref.GRPC})
+}
+
+// recoverFirst restores what an earlier run left behind in this repository.
+func recoverFirst(c *cli.Context, state undo.State, directory string) error {
+	pending, err := undo.Pending(state)
+	if err != nil {
+		return withCode(exitConflict, err)
+	}
+	for _, journal := range pending {
+		if journal.Repository != directory {
+			fmt.Fprintf(c.App.ErrWriter, "warning: an earlier run left %s changed (hint: tritonsweep restore)\n", journal.Repository)
+			continue
+		}
+		if err := recoverOne(c.Context, c.App.ErrWriter, state, journal.Document); err != nil {
+			return err
+		}
+	}
+	return nil
+}

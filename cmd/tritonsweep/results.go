@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/internal/atomicfile"
+	"tritonsweep/results"
+	"tritonsweep/results/report"
+	"tritonsweep/sweep"
+	"tritonsweep/tritonconfig"
+)
+
+// formats are the names that --format takes.
+var formats = []string{"text", "json", "markdown", "csv", "html"}
+
+func readFormat(c *cli.Context) (string, error) {
+	format := c.String("format")
+	if !slices.Contains(formats, format) {
+		return "", usagef("--format: unknown format %q%s", format, didYouMean(format, formats))
+	}
+	return format, nil
+}
+
+// newRun describes the run that begins now.
+func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
+	start := time.Now().UTC()
+	run := results.Run{
+		ID:        start.Format("20060102-150405-") + strings.ToLower(rand.Text()[:4]),
+		Start:     start,
+		Command:   commandLine(c),
+		Plan:      plan,
+		Limit:     o.limit,
+		Outcome:   "running",
+		Originals: map[string]results.Original{},
+	}
+	for model, file := range t.files {
+		run.Originals[model] = results.Original{
+			Path: t.paths[model], SHA256: atomicfile.Sum(file.Bytes()), Text: file.Bytes(),
+		}
+	}
+	return run
+}
+
+// commandLine returns what was asked for. No flag carries a secret.
+func commandLine(c *cli.Context) []string {
+	line := []string{"tritonsweep", c.Command.Name}
+	for _, name := range c.LocalFlagNames() {
+		if c.IsSet(name) {
+			line = append(line, fmt.Sprintf("--%s=%v", name, flagValue(c, name)))
+		}
+	}
+	return line
+}
+
+func flagValue(c *cli.Context, name string) any {
+	if list, ok := c.Value(name).(cli.StringSlice); ok {
+		return strings.Join(list.Value(), ",")
+	}
+	return c.Value(name)
+}
+
+func finish(run *results.Run, err error, code int) {
+	end := time.Now().UTC()
+	run.End, run.ExitCode = &end, &code
+	switch {
+	case err == nil:
+		run.Outcome = "done"
+	case errors.Is(err, context.Canceled):
+		run.Outcome = "interrupted"
+	case code == exitSome:
+		run.Outcome = "done: " + err.Error()
+	default:
+		run.Outcome = "failed: " + err.Error()
+	}
+}
+
+func exitCodeFor(ctx context.Context, err error) int {
+	code := exitCode(err)
+	if n := signalOf(ctx); n != 0 && code < exitNotRestored {
+		return 128 + n
+	}
+	return code
+}
+
+// openResults opens the results file of a command that only reads.
+func openResults(c *cli.Context) (*results.Store, error) {
+	name := c.String("db")
+	if _, err := os.Stat(name); err != nil {
+		return nil, usagef("--db: %w (hint: name the results file of your sweeps)", err)
+	}
+	return results.OpenReadOnly(c.Context, name)
+}
+
+// analyze reads a run, "latest" or by the beginning of its ID, and what came
+// out. Of a damaged file the whole rows are used, with a warning.
+func analyze(ctx context.Context, store *results.Store, id string) (*report.Report, error) {
+	run, err := store.Run(ctx, id)
+	if err != nil && run.ID == "" {
+		return nil, withCode(exitUsage, err)
+	}
+	records, err := store.Records(ctx, run.ID)
+	if errors.Is(err, results.ErrCorrupt) {
+		slog.Warn("the results file is damaged; the report is made from what is whole", "error", err)
+	} else if err != nil {
+		return nil, err
+	}
+	return report.Analyze(run, records), nil
+}
+
+// writeReport prints a run in the format asked for and, with --output, leaves
+// every format in a directory.
+func writeReport(c *cli.Context, store *results.Store, id, format string) error {
+	made, err := analyze(context.WithoutCancel(c.Context), store, id)
+	if err != nil {
+		return err
+	}
+	if dir := c.String("output"); dir != "" {
+		if err := writeFiles(dir, made); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "reports: %s\n", dir)
+	}
+	return print(c.App.Writer, made, format)
+}
+
+// writePlan prints a plan to standard output, for --dry-run.
+func writePlan(c *cli.Context, plan sweep.Plan) error {
+	if c.String("format") == "json" {
+		encoder := json.NewEncoder(c.App.Writer)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(plan)
+	}
+	for _, t := range plan.Trials {
+		settings := t.Settings.String()
+		if t.Control {
+			settings = "control (as configured)"
+		}
+		loads := make([]string, len(t.Loads))
+		for i, l := range t.Loads {
+			loads[i] = l.String()
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "%3d  round %d  %s  %s  %s\n", t.Index+1, t.Round, t.Model, settings, strings.Join(loads, ", ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recommended returns the one model and the settings that a report recommends.
+func recommended(made *report.Report, models []string) (string, tritonconfig.Settings, error) {
+	var model string
+	var settings tritonconfig.Settings
+	for _, m := range made.Models {
+		if len(models) > 0 && !slices.Contains(models, m.Name) || m.Recommendation.Settings == nil {
+			continue
+		}
+		if model != "" {
+			return "", settings, usagef("the run recommends settings for several models (hint: name one with --model)")
+		}
+		model, settings = m.Name, *m.Recommendation.Settings
+	}
+	if model == "" {
+		return "", settings, usagef("run %s recommends no change", made.Run.ID)
+	}
+	return model, settings, nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/results/report"
+)
+
+func runsCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "runs",
+		Usage:  "list the runs in the results file",
+		Flags:  []cli.Flag{dbFlag()},
+		Action: listRuns,
+	}
+}
+
+func listRuns(c *cli.Context) (err error) {
+	store, err := openResults(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	runs, err := store.Runs(c.Context)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "RUN\tSTARTED\tSWEEP\tMODELS\tPOINTS\tOUTCOME")
+	for _, r := range runs {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\n", r.ID, r.Start.Local().Format(time.DateTime),
+			r.Plan.Sweep, len(r.Plan.Models()), r.Plan.Points(), printable(r.Outcome))
+	}
+	return table.Flush()
+}
+
+func showCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show one run: its recommendation, its points, its footnotes",
+		ArgsUsage: "[RUN]",
+		Flags:     []cli.Flag{dbFlag(), formatFlag()},
+		Action: func(c *cli.Context) error {
+			return showRun(c)
+		},
+	}
+}
+
+func reportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "write the reports of a run again: HTML, Markdown, JSON, CSV and the patch",
+		ArgsUsage: "[RUN]",
+		Flags:     []cli.Flag{dbFlag(), outputFlag(), formatFlag()},
+		Action: func(c *cli.Context) error {
+			return showRun(c)
+		},
+	}
+}
+
+func showRun(c *cli.Context) (err error) {
+	format, err := readFormat(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() > 1 {
+		return usagef("name one run, not %d (hint: flags come before it)", c.NArg())
+	}
+	id := "latest"
+	if c.NArg() == 1 {
+		id = c.Args().First()
+	}
+	store, err := openResults(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return writeReport(c, store, id, format)
+}
+
+// print writes one view of a report.
+func print(w io.Writer, made *report.Report, format string) error {
+	switch format {
+	case "json":
+		return made.JSON(w)
+	case "markdown":
+		return made.Markdown(w)
+	case "csv":
+		return made.CSV(w)
+	case "html":
+		return made.HTML(w)
+	}
+	return made.Text(w, report.TerminalOptions(w, os.Environ()))
+}
+
+// writeFiles leaves every view in dir.
+func writeFiles(dir string, made *report.Report) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return withCode(exitFailed, fmt.Errorf("--output: %w", err))
+	}
+	views := map[string]func(io.Writer) error{
+		"report.html": made.HTML, "report.md": made.Markdown, "report.json": made.JSON,
+		"report.csv": made.CSV, "recommended.patch": made.Patch,
+	}
+	for name, view := range views {
+		if err := writeFile(filepath.Join(dir, name), view); err != nil {
+			return withCode(exitFailed, fmt.Errorf("--output: %w", err))
+		}
+	}
+	return nil
+}
+
+func writeFile(name string, view func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(view(f), f.Close())
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/internal/tritonpb"
+	"tritonsweep/runner"
+	"tritonsweep/runner/docker"
+	"tritonsweep/runner/triton"
+	"tritonsweep/runner/undo"
+	"tritonsweep/tritonconfig"
+)
+
+// target is the server of a command: found, checked and, for mode restart,
+// locked. Nothing of it was changed yet.
+type target struct {
+	mode       runner.Mode
+	server     runner.Server     // nil where no container is known
+	container  *runner.Container // nil where none is known, and with --sim
+	client     *triton.Client
+	simulated  bool
+	serverName string // and version, as the server says
+	state      undo.State
+	lock       *undo.Lock
+	repository *tritonconfig.Repository // nil unless in mode restart
+	directory  string
+	models     []string
+	files      map[string]*tritonconfig.File // of the models; empty unless in mode restart
+	paths      map[string]string             // of the files, relative to the directory
+	configs    map[string]*tritonpb.ModelConfig
+	closers    []func() error
+}
+
+// openTarget connects to everything that the mode needs. An error means that
+// nothing was touched.
+func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
+	t := newTarget(mode)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	if t.state, err = undo.OpenState(); err != nil {
+		return nil, withCode(exitPermission, err)
+	}
+	steps := []func(*cli.Context) error{t.findServer, t.inspectRepository, t.lockRepository, t.connect, t.chooseModels, t.readModels}
+	for _, step := range steps {
+		if err := step(c); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func newTarget(mode runner.Mode) *target {
+	return &target{
+		mode: mode, files: map[string]*tritonconfig.File{}, paths: map[string]string{},
+		configs: map[string]*tritonpb.ModelConfig{},
+	}
+}
+
+func (t *target) close() error {
+	var errs []error
+	for _, f := range slices.Backward(t.closers) {
+		errs = append(errs, f())
+	}
+	t.closers = nil
+	return errors.Join(errs...)
+}
+
+func (t *target) onClose(f func() error) { t.closers = append(t.closers, f) }
+
+// findServer finds the container, or starts a simulated server. Only mode
+// restart cannot do without.
+func (t *target) findServer(c *cli.Context) error {
+	if c.Bool("sim") {
+		return t.simulate(c)
+	}
+	query, err := containerQuery(c)
+	if err != nil {
+		return err
+	}
+	optional := t.mode != runner.Restart && query.Name == ""
+	engine, err := docker.Open(c.Context)
+	if err == nil {
+		t.onClose(engine.Close)
+		var found *docker.Container
+		if found, err = engine.Find(c.Context, query); err == nil {
+			t.container, err = runner.NewContainer(c.Context, found, dialOptions(c))
+		}
+	}
+	if err != nil {
+		if optional {
+			return nil
+		}
+		return err
+	}
+	t.server = t.container
+	return nil
+}
+
+func containerQuery(c *cli.Context) (docker.Query, error) {
+	if name := c.String("container"); name != "" {
+		return docker.Query{Name: name}, nil
+	}
+	address := c.String("grpc-url")
+	if address == "" {
+		return docker.Query{}, nil
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return docker.Query{}, usagef("--grpc-url: %q is not HOST:PORT", address)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil || number < 1 || number > 65535 {
+		return docker.Query{}, usagef("--grpc-url: %q is not a port", port)
+	}
+	return docker.Query{Host: host, Port: number}, nil
+}
+
+func dialOptions(c *cli.Context) triton.Options {
+	return triton.Options{GRPCAddr: c.String("grpc-url"), MetricsURL: c.String("metrics-url")}
+}
+
+// inspectRepository finds and opens the model repository that the container
+// serves.
+func (t *target) inspectRepository(c *cli.Context) error {
+	if t.mode != runner.Restart {
+		return nil
+	}
+	if t.container != nil && t.container.ControlMode() == docker.ControlPoll {
+		return usagef("container %s polls its repository: every write would be a reload of its own (hint: start it without --model-control-mode=poll)", t.container.Name)
+	}
+	var err error
+	if t.container != nil {
+		mount, err := t.mountedRepository(c)
+		if err != nil {
+			return withCode(exitUsage, err)
+		}
+		t.directory = mount.HostPath
+	}
+	if t.repository, err = tritonconfig.OpenRepository(t.directory); err != nil {
+		return withCode(exitUsage, err)
+	}
+	t.onClose(t.repository.Close)
+	return nil
+}
+
+// lockRepository restores what an earlier run left behind, and keeps others out.
+func (t *target) lockRepository(c *cli.Context) (err error) {
+	if t.mode != runner.Restart {
+		return nil
+	}
+	if err := recoverFirst(c, t.state, t.directory); err != nil {
+		return err
+	}
+	if t.lock, err = undo.Acquire(t.state, t.directory, c.Command.Name); err != nil {
+		return err
+	}
+	t.onClose(t.lock.Release)
+	return nil
+}
+
+func (t *target) mountedRepository(c *cli.Context) (docker.RepositoryMount, error) {
+	dir := c.String("repository")
+	if dir == "" {
+		return t.container.Repository()
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return docker.RepositoryMount{}, fmt.Errorf("--repository: %w", err)
+	} else if !info.IsDir() {
+		return docker.RepositoryMount{}, fmt.Errorf("--repository: %s is not a directory", dir)
+	}
+	return t.container.RepositoryAt(dir)
+}
+
+// connect dials Triton.
+func (t *target) connect(c *cli.Context) (err error) {
+	if t.server != nil {
+		t.client, err = t.server.Connect(c.Context)
+	} else {
+		options := dialOptions(c)
+		if options.GRPCAddr == "" {
+			return usagef("no Triton was found (hint: name its container with --container or its address with --grpc-url)")
+		}
+		t.client, err = triton.Dial(c.Context, options)
+	}
+	if err != nil {
+		return err
+	}
+	t.onClose(t.client.Close)
+	metadata, err := t.client.ServerMetadata(c.Context)
+	if err != nil {
+		return err
+	}
+	t.serverName = metadata.Name + " " + metadata.Version
+	return nil
+}
+
+func (t *target) containerLine() string {
+	if t.simulated {
+		return "simulated in this process"
+	}
+	if t.container == nil {
+		return "none found, only the address is known"
+	}
+	return fmt.Sprintf("%s (%s)", t.container.Name, t.container.Image)
+}
+
+func (t *target) serverLine() string {
+	if t.client == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s at %s", t.serverName, t.client.Address())
+}
+
+// describe says what a sweep will work on, for the plan.
+func (t *target) describe() string {
+	switch {
+	case t.simulated:
+		return "a simulated Triton in this process (its times come from the models' profiles)"
+	case t.container == nil:
+		return t.client.Address()
+	}
+	text := fmt.Sprintf("container %s (%s), %s", t.container.Name, t.container.Image, t.client.Address())
+	if t.directory != "" {
+		text += ", repository " + t.directory
+	}
+	return text
+}
+
+// harmless reports whether nothing of anybody's is changed.
+func (t *target) harmless() bool { return t.mode == runner.None || t.simulated }
+
+func (t *target) consequence() string {
+	if t.mode == runner.Reload {
+		return "The models will be reloaded several times; config files are not changed."
+	}
+	return fmt.Sprintf("Container %s will be restarted for every trial, and config.pbtxt is changed meanwhile and put back.", t.container.Name)
+}

@@ -1,0 +1,1 @@
+../../paddleocr_det_trt_real/1/model.py

@@ -1,0 +1,1 @@
+../../arcface_w600k_r50/1/model.py

@@ -1,0 +1,170 @@
+package atomicfile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks bounds the chain of symbolic links that is followed.
+const maxLinks = 16
+
+// Snapshot is a file as it was: enough to put it back byte for byte with its
+// mode, owner, extended attributes, times and link.
+type Snapshot struct {
+	Name    string            `json:"name"`   // as asked for, relative to the root
+	Target  string            `json:"target"` // where the bytes lie, links resolved
+	Data    []byte            `json:"data"`
+	SHA256  string            `json:"sha256"`
+	Mode    fs.FileMode       `json:"mode"`
+	UID     int               `json:"uid"`
+	GID     int               `json:"gid"`
+	ModTime time.Time         `json:"mod_time"`
+	Xattrs  map[string][]byte `json:"xattrs,omitempty"`
+	Links   uint64            `json:"links"` // hard links to the target
+}
+
+// Sum returns the hash by which contents are compared, in hex.
+func Sum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Read takes a snapshot of the file name below root; at most limit bytes.
+func Read(root *os.Root, name string, limit int64) (Snapshot, error) {
+	target, err := resolve(root, name)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	f, err := root.Open(target)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Snapshot{}, fmt.Errorf("%s: not a regular file (%s)", name, info.Mode().Type())
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if int64(len(data)) > limit {
+		return Snapshot{}, fmt.Errorf("%s: larger than %d bytes", name, limit)
+	}
+	xattrs, err := readXattrs(f)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("%s: reading extended attributes: %w", name, err)
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	return Snapshot{
+		Name: name, Target: target, Data: data, SHA256: Sum(data),
+		Mode: info.Mode(), UID: int(stat.Uid), GID: int(stat.Gid),
+		ModTime: info.ModTime(), Xattrs: xattrs, Links: uint64(stat.Nlink),
+	}, nil
+}
+
+// Differences names the attributes in which o differs from s, content
+// included; empty means that o is s put back.
+func (s Snapshot) Differences(o Snapshot) []string {
+	var out []string
+	differ := func(name string, same bool) {
+		if !same {
+			out = append(out, name)
+		}
+	}
+	differ("content", s.SHA256 == o.SHA256)
+	differ("mode", s.Mode == o.Mode)
+	differ("owner", s.UID == o.UID && s.GID == o.GID)
+	differ("link", s.Target == o.Target)
+	differ("modification time", s.ModTime.Equal(o.ModTime))
+	same := len(s.Xattrs) == len(o.Xattrs)
+	for name, value := range s.Xattrs {
+		same = same && slices.Equal(value, o.Xattrs[name])
+	}
+	differ("extended attributes", same)
+	return out
+}
+
+// imprint gives f the owner, mode and extended attributes of s. The owner comes
+// first: changing it clears the set-user-ID bits of the mode.
+func (s Snapshot) imprint(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	if int(stat.Uid) != s.UID || int(stat.Gid) != s.GID {
+		if err := f.Chown(s.UID, s.GID); err != nil {
+			return fmt.Errorf("keeping the owner %d:%d: %w", s.UID, s.GID, err)
+		}
+	}
+	for name, value := range s.Xattrs {
+		if err := unix.Fsetxattr(int(f.Fd()), name, value, 0); err != nil {
+			return fmt.Errorf("keeping the attribute %s: %w", name, err)
+		}
+	}
+	return f.Chmod(s.Mode)
+}
+
+func readXattrs(f *os.File) (map[string][]byte, error) {
+	size, err := unix.Flistxattr(int(f.Fd()), nil)
+	if errors.Is(err, unix.ENOTSUP) || size == 0 && err == nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]byte, size)
+	if size, err = unix.Flistxattr(int(f.Fd()), list); err != nil {
+		return nil, err
+	}
+	out := map[string][]byte{}
+	for name := range strings.SplitSeq(strings.TrimRight(string(list[:size]), "\x00"), "\x00") {
+		value := make([]byte, 64<<10) // the kernel's limit for one value
+		n, err := unix.Fgetxattr(int(f.Fd()), name, value)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = value[:n:n]
+	}
+	return out, nil
+}
+
+// resolve follows the symbolic links of the last element of name, inside root.
+// A link that leads out of the root is an error.
+func resolve(root *os.Root, name string) (string, error) {
+	start := name
+	for range maxLinks {
+		info, err := root.Lstat(name)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return name, nil
+		}
+		to, err := root.Readlink(name)
+		if err != nil {
+			return "", err
+		}
+		if path.IsAbs(to) || !fs.ValidPath(path.Join(path.Dir(name), to)) {
+			return "", fmt.Errorf("%s: the symbolic link leads out of the repository, to %s (hint: tune the file where it lies, or copy it into the repository)", start, to)
+		}
+		name = path.Join(path.Dir(name), to)
+	}
+	return "", fmt.Errorf("%s: more than %d symbolic links", start, maxLinks)
+}

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"tritonsweep/results"
+	"tritonsweep/results/pareto"
+	"tritonsweep/results/stats"
+	"tritonsweep/sweep"
+)
+
+// quantiles in the order of the columns.
+var quantiles = []pareto.Quantile{pareto.P50, pareto.P90, pareto.P95, pareto.P99}
+
+// group is the records of one point, one a round, and what becomes of them.
+type group struct {
+	point   Point
+	records []results.Record // all, by round
+	used    []results.Record // those whose figures count
+
+	throughput pareto.Figure
+	mean       pareto.Figure
+	latency    map[pareto.Quantile]pareto.Figure
+}
+
+// groupRecords sorts the records of one model into points and controls.
+func groupRecords(records []results.Record) (points, control []*group) {
+	type key struct {
+		settings string
+		load     sweep.Load
+		control  bool
+	}
+	byKey := map[key]*group{}
+	for _, rec := range records {
+		k := key{rec.Settings.Key(), rec.Load, rec.Control}
+		if byKey[k] == nil {
+			byKey[k] = &group{point: Point{
+				Control: rec.Control, Settings: rec.Settings, Load: rec.Load, Limit: pareto.Unlimited,
+			}}
+		}
+		byKey[k].add(rec)
+	}
+	all := slices.SortedFunc(maps.Values(byKey), func(a, b *group) int {
+		return cmp.Or(compareSettings(a.point.Settings, b.point.Settings), compareLoads(a.point.Load, b.point.Load))
+	})
+	for _, g := range all {
+		if g.point.Control {
+			g.point.ID = fmt.Sprintf("c%d", len(control)+1)
+			control = append(control, g)
+		} else {
+			g.point.ID = fmt.Sprintf("p%d", len(points)+1)
+			points = append(points, g)
+		}
+	}
+	return points, control
+}
+
+// add keeps a record. Of a round that was measured twice the later record
+// counts, unless only the earlier one can be used.
+func (g *group) add(rec results.Record) {
+	same := slices.IndexFunc(g.records, func(r results.Record) bool { return r.Round == rec.Round })
+	switch {
+	case same < 0:
+		g.records = append(g.records, rec)
+	case rec.Verdict.Usable() || !g.records[same].Verdict.Usable():
+		g.records[same] = rec
+	}
+	slices.SortStableFunc(g.records, func(a, b results.Record) int { return cmp.Compare(a.Round, b.Round) })
+}
+
+// figures collects the intervals of the rounds that can be used.
+func (g *group) figures() {
+	g.throughput, g.mean = pareto.Figure{}, pareto.Figure{}
+	g.latency = map[pareto.Quantile]pareto.Figure{}
+	for _, q := range quantiles {
+		g.latency[q] = pareto.Figure{}
+	}
+	for _, rec := range g.records {
+		if !rec.Verdict.Usable() {
+			continue
+		}
+		g.used = append(g.used, rec)
+		put(g.throughput, rec.Round, rec.Client.Throughput)
+		put(g.mean, rec.Round, rec.Client.Mean)
+		for q, e := range map[pareto.Quantile]*results.Estimate{
+			pareto.P50: rec.Client.P50, pareto.P90: rec.Client.P90,
+			pareto.P95: rec.Client.P95, pareto.P99: rec.Client.P99,
+		} {
+			put(g.latency[q], rec.Round, e)
+		}
+	}
+}
+
+func put(f pareto.Figure, round int, e *results.Estimate) {
+	if e != nil && e.Value > 0 {
+		f[round] = stats.Interval(*e)
+	}
+}
+
+// join fills in the point from its rounds.
+func (g *group) join(opts pareto.Options) {
+	p := &g.point
+	p.Rounds, p.Measured = len(g.used), len(g.records)
+	p.Verdict = g.verdict()
+	p.Active, p.Config = g.shown().Active, g.shown().Config
+	p.Throughput = combine(g.throughput, opts.Throughput)
+	p.Latency = Latency{
+		Mean: combine(g.mean, opts.Latency),
+		P50:  combine(g.latency[pareto.P50], opts.Latency), P90: combine(g.latency[pareto.P90], opts.Latency),
+		P95: combine(g.latency[pareto.P95], opts.Latency), P99: combine(g.latency[pareto.P99], opts.Latency),
+	}
+	for _, rec := range g.records {
+		for status, n := range rec.Client.Errors {
+			if p.Errors == nil {
+				p.Errors = map[string]int64{}
+			}
+			p.Errors[status] += n
+		}
+	}
+	for _, rec := range g.used {
+		p.Requests += rec.Client.Requests
+		p.Latency.Max = max(p.Latency.Max, rec.Client.Max)
+		g.missing(rec)
+	}
+	p.Client, p.Server = joinClients(g.used), joinServers(g.used)
+	p.ContainerMemory = most(g.used, func(r results.Record) *int64 { return r.Resources.ContainerMemory })
+	p.GPU = joinGPUs(g.used)
+}
+
+// missing notes the quantiles that no round supports.
+func (g *group) missing(rec results.Record) {
+	for name, more := range rec.Client.Missing {
+		q := pareto.Quantile(name)
+		if len(g.latency[q]) > 0 {
+			continue
+		}
+		if g.point.Missing == nil {
+			g.point.Missing = map[pareto.Quantile]int64{}
+		}
+		if known := g.point.Missing[q]; known == 0 || more < known {
+			g.point.Missing[q] = more
+		}
+	}
+}
+
+// verdict is the worst of the rounds that are used; without any, that of the last.
+func (g *group) verdict() results.Verdict {
+	for _, rec := range g.used {
+		if rec.Verdict == results.Noisy {
+			return results.Noisy
+		}
+	}
+	return g.shown().Verdict
+}
+
+// shown is the record that speaks for what all rounds have in common.
+func (g *group) shown() results.Record {
+	if len(g.used) > 0 {
+		return g.used[0]
+	}
+	return g.records[len(g.records)-1]
+}
+
+func combine(f pareto.Figure, noise stats.Noise) *results.Estimate {
+	c := f.Combined(noise)
+	if !(c.Value > 0) {
+		return nil
+	}
+	e := results.Estimate(c.Interval)
+	return &e
+}
+
+func joinClients(records []results.Record) *Client {
+	var c Client
+	var total float64
+	for _, rec := range records {
+		n := float64(rec.Client.Requests)
+		total += n
+		c.Send += n * rec.Client.Send
+		c.Wait += n * rec.Client.Wait
+		c.CPU += n * rec.Client.CPU
+	}
+	if total == 0 {
+		return nil
+	}
+	return &Client{Send: c.Send / total, Wait: c.Wait / total, CPU: c.CPU / total}
+}
+
+// most returns the largest value that was reported.
+func most(records []results.Record, value func(results.Record) *int64) *int64 {
+	var largest *int64
+	for _, rec := range records {
+		if v := value(rec); v != nil && (largest == nil || *v > *largest) {
+			largest = v
+		}
+	}
+	return largest
+}

@@ -1,0 +1,265 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"tritonsweep/results"
+	"tritonsweep/results/pareto"
+	"tritonsweep/results/stats"
+)
+
+// Analyze makes the report of a run from its records, which may come in any
+// order. It is a pure function: the same records make the same report.
+func Analyze(run results.Run, records []results.Record) *Report {
+	records = slices.SortedStableFunc(slices.Values(records), func(a, b results.Record) int {
+		return cmp.Compare(a.Sequence, b.Sequence)
+	})
+	r := &Report{Schema: SchemaVersion, Run: head(run, records), Models: []Model{}, Footnotes: []Footnote{}}
+	byModel := map[string][]results.Record{}
+	for _, model := range run.Plan.Models() {
+		byModel[model] = nil // a model without a record is part of the report
+	}
+	for _, rec := range records {
+		byModel[rec.Model] = append(byModel[rec.Model], rec)
+	}
+	var notes footnotes
+	for _, name := range slices.Sorted(maps.Keys(byModel)) {
+		a := &analysis{run: run, notes: &notes, model: Model{Name: name}}
+		r.Models = append(r.Models, a.analyze(byModel[name]))
+	}
+	notes.noteRun(r, records)
+	r.Footnotes = append(r.Footnotes, notes.list...)
+	return r
+}
+
+func head(run results.Run, records []results.Record) Head {
+	h := Head{
+		ID: run.ID, Sweep: run.Plan.Sweep, Start: run.Start, End: run.End,
+		Outcome: run.Outcome, ExitCode: run.ExitCode, Command: run.Command,
+		Seed: run.Plan.Seed, Rounds: run.Plan.Rounds, Planned: run.Plan.Points(), Records: len(records),
+		Limit: run.Limit, Loop: "closed",
+	}
+	end := run.Start
+	for _, rec := range records {
+		if t := rec.Start.Add(time.Duration(rec.Duration * float64(time.Second))); t.After(end) {
+			end = t
+		}
+	}
+	if run.End != nil {
+		end = *run.End
+	}
+	h.Duration = end.Sub(run.Start).Seconds()
+	h.Environment = environment(records)
+	return h
+}
+
+// environment is that of the first record with figures: a refused trial knows
+// less about its server.
+func environment(records []results.Record) results.Environment {
+	for _, rec := range records {
+		if rec.Verdict.Usable() {
+			return rec.Environment
+		}
+	}
+	if len(records) > 0 {
+		return records[0].Environment
+	}
+	return results.Environment{}
+}
+
+// analysis is the work on one model.
+type analysis struct {
+	run     results.Run
+	notes   *footnotes
+	model   Model
+	points  []*group
+	control []*group // the untouched config, measured as a control
+	// base are the groups that the others are compared with: the controls, or
+	// the points of a sweep that has the untouched config among its settings.
+	base []*group
+	opts pareto.Options
+}
+
+func (a *analysis) analyze(records []results.Record) Model {
+	a.points, a.control = groupRecords(records)
+	a.base = a.control
+	for _, g := range a.points {
+		if g.point.Settings.IsZero() {
+			a.base = append(a.base[:len(a.base):len(a.base)], g)
+		}
+	}
+	a.join()
+	a.compare()
+	a.frontiers()
+	a.curves()
+	a.model.InstanceMemory = instanceMemory(records)
+	a.model.Recommendation = a.recommend()
+	a.model.Points, a.model.Control = values(a.points), values(a.control)
+	return a.model
+}
+
+func values(groups []*group) []Point {
+	points := make([]Point, 0, len(groups))
+	for _, g := range groups {
+		points = append(points, g.point)
+	}
+	return points
+}
+
+func (a *analysis) all() []*group { return slices.Concat(a.points, a.control) }
+
+// join combines the rounds, with the noise that the rounds themselves show.
+func (a *analysis) join() {
+	var throughput []pareto.Figure
+	for _, g := range a.all() {
+		g.figures()
+		throughput = append(throughput, g.throughput)
+	}
+	a.model.Objective = a.objective()
+	var latency []pareto.Figure
+	for _, g := range a.all() {
+		latency = append(latency, g.latency[a.model.Objective])
+	}
+	a.opts = pareto.Options{
+		Objective:  a.model.Objective,
+		Throughput: pareto.EstimateNoise(throughput, stats.DefaultNoise),
+		Latency:    pareto.EstimateNoise(latency, stats.DefaultNoise),
+	}
+	a.model.Noise = Noise{
+		Throughput: a.opts.Throughput.SD, ThroughputFloor: pareto.Floor(a.opts.Throughput),
+		Latency: a.opts.Latency.SD, LatencyFloor: pareto.Floor(a.opts.Latency),
+		Measured: a.opts.Throughput.DF > stats.DefaultNoise.DF,
+	}
+	a.current()
+	for _, g := range a.all() {
+		g.join(a.opts)
+		g.point.Current = g.point.Settings.IsZero() || a.isCurrent(g.point)
+		a.notes.notePoint(a.model.Name, g)
+		if g.point.Rounds > 0 {
+			g.point.Limit, _ = g.candidate().Stand(a.run.Limit, a.opts)
+		}
+	}
+	a.notes.noteMissing(a.model.Name, a.all())
+}
+
+// objective is the quantile of the limit; without one p95, or the largest one
+// that all points support.
+func (a *analysis) objective() pareto.Quantile {
+	switch {
+	case a.run.Limit.P99 > 0:
+		return pareto.P99
+	case a.run.Limit.P95 > 0:
+		return pareto.P95
+	}
+	for _, q := range []pareto.Quantile{pareto.P95, pareto.P90} {
+		if !slices.ContainsFunc(a.all(), func(g *group) bool {
+			return len(g.used) > 0 && len(g.latency[q]) == 0
+		}) {
+			return q
+		}
+	}
+	return pareto.P50
+}
+
+// current learns the tuned values of the untouched config.
+func (a *analysis) current() {
+	for _, g := range a.base {
+		if s := g.shown().Active; !s.IsZero() {
+			a.model.Current = s
+			return
+		}
+	}
+}
+
+// isCurrent reports whether a point ran with the values of the untouched config.
+func (a *analysis) isCurrent(p Point) bool {
+	if a.model.Current.IsZero() {
+		return false
+	}
+	active := p.Active
+	if active.IsZero() {
+		active = a.model.Current.Overlay(p.Settings)
+	}
+	return active.Equal(a.model.Current)
+}
+
+// candidates returns the points that stand for a change.
+func (a *analysis) candidates() (groups []*group, candidates []pareto.Candidate) {
+	for _, g := range a.points {
+		if !g.point.Settings.IsZero() {
+			groups, candidates = append(groups, g), append(candidates, g.candidate())
+		}
+	}
+	return groups, candidates
+}
+
+// usableCount is how many comparisons significance has to allow for.
+func usableCount(candidates []pareto.Candidate) int {
+	n := 0
+	for _, c := range candidates {
+		if c.Excluded == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// compare gives every usable point its effect against the control of its load.
+func (a *analysis) compare() {
+	groups, candidates := a.candidates()
+	comparisons := usableCount(candidates)
+	for i, g := range groups {
+		base := a.baseOf(g.point)
+		if base == nil || len(g.used) == 0 {
+			continue
+		}
+		g.point.Effect = a.effect(candidates[i], base, comparisons)
+	}
+}
+
+func (a *analysis) baseOf(p Point) *group {
+	for _, g := range a.base {
+		if g.point.Load == p.Load && len(g.used) > 0 {
+			return g
+		}
+	}
+	return nil
+}
+
+func (a *analysis) effect(c pareto.Candidate, base *group, comparisons int) *Effect {
+	control := base.candidate()
+	both := pareto.Compare(c, control, a.model.Objective, a.opts)
+	e := &Effect{
+		Control: base.point.ID, Verdict: NoDifference,
+		Throughput: ratio(both.Throughput), Latency: map[pareto.Quantile]*results.Estimate{},
+	}
+	for _, q := range quantiles {
+		l := both.Latency
+		if q != a.model.Objective {
+			l = c.Latency[q].RatioTo(control.Latency[q], a.opts.Latency)
+		}
+		if r := ratio(l); r != nil {
+			e.Latency[q] = r
+		}
+	}
+	switch better, worse := both.Directions(a.opts, comparisons); {
+	case better > 0 && worse > 0:
+		e.Verdict = Mixed
+	case better > 0:
+		e.Verdict = Better
+	case worse > 0:
+		e.Verdict = Worse
+	}
+	return e
+}
+
+func ratio(r stats.Ratio) *results.Estimate {
+	if !(r.Value > 0) {
+		return nil
+	}
+	e := results.Estimate(r.Interval)
+	return &e
+}

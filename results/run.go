@@ -1,0 +1,34 @@
+package results
+
+import (
+	"time"
+
+	"tritonsweep/sweep"
+)
+
+// Limit is what the user can afford. Zero fields do not limit.
+type Limit struct {
+	P99 float64 `json:"max_p99_ms,omitempty"` // milliseconds
+	P95 float64 `json:"max_p95_ms,omitempty"` // milliseconds
+}
+
+// Run is one sweep: what was planned, and how it ended.
+type Run struct {
+	ID       string     `json:"id"` // time of the start and a random part; sorts by time
+	Start    time.Time  `json:"start"`
+	End      *time.Time `json:"end,omitempty"`
+	Command  []string   `json:"command"` // without secrets
+	Plan     sweep.Plan `json:"plan"`
+	Limit    Limit      `json:"limit"`
+	Outcome  string     `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
+	ExitCode *int       `json:"exit_code"` // nil while it runs
+	// Originals holds each model's config.pbtxt as it was before the run.
+	Originals map[string]Original `json:"originals"`
+}
+
+// Original is one model's untouched config.
+type Original struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Text   []byte `json:"text"`
+}

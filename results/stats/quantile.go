@@ -1,0 +1,183 @@
+package stats
+
+import (
+	"math"
+	"time"
+
+	"tritonsweep/results/histogram"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Methods of a quantile's interval.
+const (
+	Sectioning      = "batch quantiles with sectioning"
+	OrderStatistics = "order statistics, deflated"
+)
+
+// exceedances is how many requests beyond the quantile each batch must hold
+// before its own quantile means something.
+const exceedances = 10
+
+// Quantile is a latency quantile with its interval in milliseconds.
+type Quantile struct {
+	Interval
+	// P is which quantile, in (0, 1).
+	P float64
+	// Missing is how many more requests the quantile needs before it may be
+	// reported; 0 when it may. While it is not 0 the Interval is zero.
+	Missing int64
+	// Method is Sectioning or OrderStatistics; empty while Missing is not 0.
+	Method string
+	// Requests is the sample size, Deff the design effect used, Batches the
+	// number of batches it was found with.
+	Requests int64
+	Deff     float64
+	Batches  int
+}
+
+// QuantileInterval returns the p-quantile of all latencies in batches, equally
+// long contiguous stretches of a run after the warm-up, with an interval that
+// holds for dependent latencies. It needs at least five batches; ten to forty
+// are best.
+//
+// The design effect comes from the share of requests beyond the quantile in each
+// batch (batches merged until neighbours pass for independent), and is never
+// taken below 1. When the sample is smaller than MinimumRequests times it, the
+// quantile is refused and Missing says by how many requests. Otherwise:
+//
+//   - with ten exceedances in each of at least ten batches, the spread of the
+//     batch quantiles around the overall one, Student's t: sectioning (Asmussen
+//     and Glynn, "Stochastic Simulation", 2007, chapter III; Alexopoulos et al.,
+//     "Sequest: a sequential procedure for estimating quantiles in steady-state
+//     simulations", Operations Research, 2019);
+//   - else order statistics whose levels are the binomial limits for a sample of
+//     n/deff (Woodruff, "Confidence intervals for medians and other position
+//     measures", JASA, 1952, for the inversion; Korn and Graubard, "Confidence
+//     intervals for proportions with small expected number of positive counts
+//     estimated from survey data", 1998, for the deflated count; Brown, Cai and
+//     DasGupta, "Interval estimation for a binomial proportion", 2001, for
+//     Jeffreys' limits; Heidelberger and Lewis, "Quantile estimation in
+//     dependent sequences", Operations Research, 1984).
+//
+// Both ends are moved outwards by histogram.Error, the rounding of the buckets.
+func QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
+	whole := Sum(batches)
+	q := Quantile{P: p, Requests: whole.Count(), Deff: 1, Batches: len(batches)}
+	if whole.Count() == 0 || len(batches) < 5 {
+		q.Missing = max(MinimumRequests(p)-whole.Count(), 1)
+		return q
+	}
+	point := whole.Quantile(p)
+	q.Deff, q.Batches = designEffect(point, batches)
+	if need := int64(math.Ceil(float64(MinimumRequests(p)) * q.Deff)); q.Requests < need {
+		q.Missing = need - q.Requests
+		return q
+	}
+	if k := sections(p, q.Requests, q.Batches); k > 0 {
+		q.Method, q.Batches = Sectioning, k
+		q.Interval = sectioned(p, point, merged(batches, k))
+	} else {
+		q.Method = OrderStatistics
+		q.Interval = ordered(p, whole, q.Deff)
+	}
+	q.Low *= 1 - histogram.Error
+	q.High *= 1 + histogram.Error
+	return q
+}
+
+// Sum returns all histograms merged into a new one.
+func Sum(batches []*histogram.Histogram) *histogram.Histogram {
+	whole := histogram.New()
+	for _, b := range batches {
+		whole.Merge(b)
+	}
+	return whole
+}
+
+// merged returns k histograms from contiguous, nearly equal groups of batches.
+func merged(batches []*histogram.Histogram, k int) []*histogram.Histogram {
+	if k == len(batches) {
+		return batches
+	}
+	groups := make([]*histogram.Histogram, k)
+	for j := range groups {
+		groups[j] = Sum(batches[j*len(batches)/k : (j+1)*len(batches)/k])
+	}
+	return groups
+}
+
+// designEffect returns the variance of the share of requests beyond the point
+// over that of independent requests, at least 1, and how many batches passed for
+// independent. The bucket of the point may hold many requests, so the share is
+// taken with and without it, and the larger effect counts.
+func designEffect(point time.Duration, batches []*histogram.Histogram) (deff float64, k int) {
+	counts := make([]float64, len(batches))
+	above := make([]float64, len(batches))
+	notBelow := make([]float64, len(batches))
+	for i, b := range batches {
+		counts[i] = float64(b.Count())
+		above[i] = float64(b.Above(point))
+		notBelow[i] = float64(b.Count() - b.Below(point))
+	}
+	deff, k = 1, len(batches)
+	for _, beyond := range [][]float64{above, notBelow} {
+		b, ok := newBatched(beyond, counts, len(batches))
+		if !ok || b.ratio <= 0 || b.ratio >= 1 {
+			continue
+		}
+		se, _ := b.standardError()
+		deff = max(deff, se*se*b.total/(b.ratio*(1-b.ratio)))
+		k = min(k, len(b.num))
+	}
+	return deff, k
+}
+
+// sections returns into how many batches a sample of n may be cut so that each
+// holds enough requests on both sides of the quantile; 0 when fewer than ten.
+func sections(p float64, n int64, atMost int) int {
+	k := int(float64(n) * min(p, 1-p) / exceedances)
+	if k = min(k, atMost, 2*startBatches); k < leastBatches {
+		return 0
+	}
+	return k
+}
+
+// sectioned centres the spread of the batch quantiles on the overall quantile,
+// not on their mean, because each of them is biased and it hardly is.
+func sectioned(p float64, point time.Duration, batches []*histogram.Histogram) Interval {
+	centre := milliseconds(point)
+	var squares float64
+	deviations := make([]float64, 0, len(batches))
+	for _, b := range batches {
+		d := milliseconds(b.Quantile(p)) - centre
+		deviations = append(deviations, d)
+		squares += d * d
+	}
+	b := batched{num: deviations, residuals: deviations, lag1: Lag1(deviations)}
+	k, factor := float64(len(batches)), b.inflation()
+	return symmetric(centre, math.Sqrt(squares*factor/(k*(k-1))), max((k-1)/factor, 2), 0)
+}
+
+// ordered returns the order statistics at the binomial limits of p for a sample
+// of Count/deff.
+func ordered(p float64, whole *histogram.Histogram, deff float64) Interval {
+	low, high := limits(p, whole.Count(), deff)
+	return Interval{
+		Value: milliseconds(whole.Quantile(p)),
+		Low:   milliseconds(whole.At(low)),
+		High:  milliseconds(whole.At(high)),
+	}
+}
+
+// limits returns the 1-based ranks between which the true p-quantile lies at
+// Level, for n requests that are worth n/deff.
+func limits(p float64, n int64, deff float64) (low, high int64) {
+	effective := float64(n) / deff
+	share := distuv.Beta{Alpha: effective*p + 0.5, Beta: effective*(1-p) + 0.5}
+	low = int64(math.Floor(share.Quantile((1-Level)/2) * float64(n)))
+	high = int64(math.Ceil(share.Quantile(1-(1-Level)/2) * float64(n)))
+	return max(low, 1), min(high, n)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"tritonsweep/results"
+	"tritonsweep/runner/triton"
+)
+
+// gpuEvery is how often the metrics page is read. Triton renews its GPU figures
+// every two seconds unless told otherwise.
+const gpuEvery = time.Second
+
+// watch samples the server's memory and devices until the returned function is
+// called, which returns what was seen. What is not reported stays nil.
+func (r *run) watch(ctx context.Context) func() results.Resources {
+	ctx, cancel := context.WithCancel(ctx)
+	var seen results.Resources
+	var group sync.WaitGroup
+	if r.Server != nil {
+		group.Go(func() { seen.ContainerMemory = r.Server.WatchMemory(ctx) })
+	}
+	group.Go(func() {
+		// A server without metrics page, or without GPU, has none to show.
+		windows, err := r.client.SampleGPUs(ctx, gpuEvery)
+		if err == nil {
+			seen.GPUs = devices(windows)
+		}
+	})
+	return func() results.Resources {
+		cancel()
+		group.Wait()
+		return seen
+	}
+}
+
+func devices(windows []triton.GPUWindow) []results.GPU {
+	var out []results.GPU
+	for _, w := range windows {
+		out = append(out, results.GPU{
+			UUID: w.UUID, MemoryUsed: whole(w.MemoryUsed), MemoryTotal: whole(w.MemoryTotal),
+			Utilization: w.Utilization, Power: w.Power,
+		})
+	}
+	return out
+}
+
+// whole rounds a gauge in bytes, which the metrics page writes as a float.
+func whole(v *float64) *int64 {
+	if v == nil {
+		return nil
+	}
+	n := int64(math.Round(*v))
+	return &n
+}

@@ -1,0 +1,33 @@
+package load
+
+import (
+	"context"
+
+	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/load/wire"
+)
+
+// Client is the gRPC transport: unary ModelInfer calls with encoded messages. It
+// is package wire and not gRPC-Go, because the load generator must not be what is
+// measured: for the same requests it takes a quarter (one caller) to a half (64
+// callers) less CPU, and no memory for answers. BenchmarkClient compares the two.
+type Client struct{ calls *wire.Client }
+
+// Dial prepares a client for a number of callers. It does not connect: an
+// unreachable server shows with the first request. The address is HOST:PORT.
+func Dial(address string, callers int) (*Client, error) {
+	calls, err := wire.New(address, service.GRPCInferenceService_ModelInfer_FullMethodName, "tritonsweep", callers)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{calls}, nil
+}
+
+// Infer sends one request; see Transport.
+func (c *Client) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
+	a, err := c.calls.Call(ctx, caller, p.Bytes, keep)
+	return Answer(a), err
+}
+
+// Close closes all connections. Calls under way fail.
+func (c *Client) Close() error { return c.calls.Close() }

@@ -1,0 +1,120 @@
+package load
+
+import (
+	"fmt"
+	"math"
+
+	"tritonsweep/results/histogram"
+	"tritonsweep/results/stats"
+)
+
+// judgement is what a view of the window allows to say.
+type judgement struct {
+	throughput stats.Mean // requests a second; valid when known
+	mean       stats.Mean // milliseconds; valid when known
+	known      bool
+	quantile   stats.Quantile
+	gap        stats.Gap
+	inGap      bool
+	drift      string  // what moves, and how much; empty in steady state
+	transient  bool    // it moved at the window's beginning only
+	width      float64 // the widest relative half-width that decides
+}
+
+// judge looks at a window. Precision and drift are those of what decides:
+// throughput, and the chosen quantile with the mean latency for it.
+func (s Spec) judge(v view) judgement {
+	j := judgement{width: math.Inf(1)}
+	var okMean bool
+	j.throughput, j.known = stats.ThroughputInterval(v.bins.counts, v.bins.width.Seconds())
+	j.mean, okMean = stats.MeanInterval(v.bins.sums, v.bins.counts)
+	j.known = j.known && okMean
+	if j.known {
+		j.width = j.throughput.Relative()
+	}
+	if s.Quantile > 0 {
+		j.quantile = stats.QuantileInterval(s.Quantile, v.batches)
+		if j.quantile.Missing > 0 {
+			j.width = math.Inf(1)
+		} else {
+			j.width = max(j.width, j.quantile.Relative())
+			j.gap, j.inGap = stats.FindGap(j.quantile, stats.Sum(v.batches))
+		}
+	}
+	j.drift, j.transient = s.drift(v.bins)
+	return j
+}
+
+// enough reports whether the intervals are as narrow as asked. The quotient makes
+// up for judging by the estimate instead of the truth (Law and Kelton,
+// "Simulation Modeling and Analysis", section 9.4.1).
+func (s Spec) enough(j judgement) bool {
+	return j.known && j.width <= s.Precision/(1+s.Precision)
+}
+
+// leastDrift is what a drift must amount to over the window before it matters.
+const leastDrift = 0.03
+
+// drift looks for a trend or a step in throughput and mean latency. Transient is
+// true when what is left after truncation is steady: the warm-up was longer than
+// thought, and a new window would be better. On a machine that others use things
+// drift all the time, and a new window would be no better.
+func (s Spec) drift(bins series) (what string, transient bool) {
+	matters := max(s.Precision, leastDrift)
+	courses := map[string][]float64{"throughput": bins.counts}
+	if latencies, ok := bins.latencies(); ok {
+		courses["latency"] = latencies
+	}
+	transient = true
+	for _, name := range []string{"throughput", "latency"} {
+		text := moves(name, courses[name], matters)
+		if text == "" {
+			continue
+		}
+		if what == "" {
+			what = text
+		}
+		discard, settled := stats.MSER5(courses[name])
+		transient = transient && settled && discard > 0 && moves(name, courses[name][discard:], matters) == ""
+	}
+	return what, transient && what != ""
+}
+
+// moves says how a series moves; empty when it does not.
+func moves(what string, values []float64, matters float64) string {
+	if t := stats.FindTrend(stats.BatchAverages(values, 20)); t.Drifts(matters) {
+		return fmt.Sprintf("%s drifts by %+.1f %% over the window", what, 100*t.Change)
+	}
+	// A step late in the window is no trend, but truncation wants to cut at it.
+	if _, settled := stats.MSER5(values); settled || len(values) < 40 {
+		return ""
+	}
+	halves := stats.BatchAverages(values, 2)
+	change := halves[1]/halves[0] - 1
+	if math.Abs(change) > matters {
+		return fmt.Sprintf("%s changes by %+.1f %% in the second half of the window", what, 100*change)
+	}
+	return ""
+}
+
+// settled reports whether the warm-up series shows no transient any more.
+func settled(warm series) bool {
+	if _, ok := stats.MSER5(warm.counts); !ok {
+		return false
+	}
+	latencies, dense := warm.latencies()
+	if !dense {
+		return true // too few answers for a course of latency: counts must do
+	}
+	_, ok := stats.MSER5(latencies)
+	return ok
+}
+
+// quantiles returns p50, p90, p95 and p99 with their intervals.
+func quantiles(batches []*histogram.Histogram) []stats.Quantile {
+	var out []stats.Quantile
+	for _, p := range []float64{0.50, 0.90, 0.95, 0.99} {
+		out = append(out, stats.QuantileInterval(p, batches))
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package load
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// MemoryError refuses a load whose messages in flight could take more memory
+// than allowed. Nothing was sent, or single requests at most.
+type MemoryError struct {
+	Model   string
+	Callers int
+	Batch   int
+	Request int64 // bytes of one encoded request
+	Answer  int64 // bytes of one encoded answer
+	Limit   int64
+}
+
+// Bytes is what may be in flight.
+func (e *MemoryError) Bytes() int64 { return int64(e.Callers) * (e.Request + e.Answer) }
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("model %s at concurrency %d and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
+		e.Model, e.Callers, e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
+}
+
+// fits refuses a load above the limit; answer 0 means that its size is not known.
+func (s Spec) fits(request *Request, answer int64) error {
+	limit := s.MemoryLimit
+	if limit <= 0 {
+		limit = DefaultMemoryLimit()
+	}
+	e := &MemoryError{
+		Model: s.Model.Name, Callers: s.Load.Concurrency, Batch: s.Load.BatchSize,
+		Request: request.Bytes(), Answer: answer, Limit: limit,
+	}
+	if e.Bytes() > limit {
+		return e
+	}
+	return nil
+}
+
+// fallbackMemory is the limit where the system does not say what is free.
+const fallbackMemory = 1 << 30
+
+// DefaultMemoryLimit is a quarter of the memory that is available now, in bytes.
+func DefaultMemoryLimit() int64 {
+	if kib, ok := procField("/proc/meminfo", "MemAvailable:"); ok {
+		return kib << 10 / 4
+	}
+	return fallbackMemory
+}
+
+// peakMemory is the largest resident set since resetPeak, in bytes; 0 where the
+// system does not say.
+func peakMemory() int64 {
+	kib, _ := procField("/proc/self/status", "VmHWM:")
+	return kib << 10
+}
+
+// resetPeak makes the kernel forget the peak, so that it belongs to one point.
+func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o200) }
+
+// procField reads a number of KiB from a file of "Name: value kB" lines.
+func procField(path, name string) (int64, bool) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == name {
+			n, err := strconv.ParseInt(fields[1], 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// size writes bytes for people, in decimal units as networks and disks have them.
+func size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}

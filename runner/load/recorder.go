@@ -1,0 +1,222 @@
+package load
+
+import (
+	"sync"
+	"time"
+
+	"tritonsweep/results/histogram"
+
+	"google.golang.org/grpc/status"
+)
+
+// batchWidth is the length of a batch of the window before any merging.
+const batchWidth = 100 * time.Millisecond
+
+// mostBatches is how many batches a window may have before pairs are merged.
+// Between 20 and 40 are left at any time, whatever the window's length.
+const mostBatches = 40
+
+// recorder collects what callers report. Its lock is held for a fraction of a
+// microsecond at a time: whatever takes longer is done by the controller, on
+// data that callers no longer touch.
+type recorder struct {
+	mu sync.Mutex
+
+	// Since the run began, all phases.
+	all       series
+	successes int64
+	failures  int64
+	firstText string // the first error's message
+	wrong     error  // the first answer that failed its check
+
+	measuring bool
+	window    window
+}
+
+// window is what was seen since the window's start.
+type window struct {
+	start time.Time
+	bins  series
+
+	done    []*histogram.Histogram // complete batches, never changed again
+	current *histogram.Histogram
+	width   time.Duration // of each batch
+	ends    time.Time     // of the current batch
+
+	errors    map[string]int64
+	send      time.Duration // sums over successes
+	answers   int64         // bytes
+	errorTime time.Duration // sum over failed calls
+	pauses    time.Duration // sum over callers
+}
+
+func newRecorder(start time.Time, width time.Duration) *recorder {
+	return &recorder{all: newSeries(start, width)}
+}
+
+// success records an answer.
+func (r *recorder) success(start, end time.Time, a Answer) {
+	latency := end.Sub(start)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.successes++
+	if !r.measuring {
+		r.all.add(end, latency)
+		return
+	}
+	w := &r.window
+	w.advance(end)
+	w.current.Record(latency)
+	w.bins.add(end, latency)
+	w.send += min(max(a.Sent.Sub(start), 0), latency)
+	w.answers += int64(a.Bytes)
+}
+
+// failure records a call that ended in an error; its time is no latency.
+func (r *recorder) failure(start, end time.Time, err error) {
+	s := statusOf(err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures++
+	if r.firstText == "" {
+		r.firstText = s.Code().String() + ": " + s.Message()
+	}
+	if !r.measuring {
+		return
+	}
+	w := &r.window
+	w.advance(end)
+	w.errors[s.Code().String()]++
+	w.errorTime += end.Sub(start)
+}
+
+// statusOf gives every error a status; a deadline is one also where it comes from
+// the context and not from gRPC.
+func statusOf(err error) *status.Status {
+	if s, ok := status.FromError(err); ok {
+		return s
+	}
+	return status.FromContextError(err)
+}
+
+// paused records that a caller waited on purpose.
+func (r *recorder) paused(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.measuring {
+		r.window.pauses += d
+	}
+}
+
+// badAnswer keeps the first answer that failed its check.
+func (r *recorder) badAnswer(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wrong == nil {
+		r.wrong = err
+	}
+}
+
+// advance closes the batches that ended before an instant.
+func (w *window) advance(at time.Time) {
+	for !at.Before(w.ends) {
+		w.done = append(w.done, w.current)
+		w.current = histogram.New()
+		w.ends = w.ends.Add(w.width)
+	}
+}
+
+// begin opens a window at an instant, discarding one that was open.
+func (r *recorder) begin(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.measuring = true
+	r.window = window{
+		start: at, bins: newSeries(at, batchWidth),
+		current: histogram.New(), width: batchWidth, ends: at.Add(batchWidth),
+		errors: map[string]int64{},
+	}
+}
+
+// end closes the window at an instant and returns it.
+func (r *recorder) end(at time.Time) window {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.measuring = false
+	w := r.window
+	w.advance(at)
+	w.done = append(w.done, w.current)
+	return w
+}
+
+// view is a window as it stood at an instant, safe to read while callers go on.
+type view struct {
+	elapsed time.Duration
+	bins    series
+	batches []*histogram.Histogram
+}
+
+// look returns the complete bins and batches, and merges batches where there
+// are too many.
+func (r *recorder) look(at time.Time) view {
+	r.mu.Lock()
+	w := &r.window
+	w.advance(at)
+	v := view{elapsed: at.Sub(w.start), bins: w.bins.complete(at), batches: w.done}
+	r.mu.Unlock()
+	if len(v.batches) <= mostBatches {
+		return v
+	}
+	// Only this goroutine shortens the list; callers may have appended by the
+	// time it is put back.
+	half := len(v.batches) / 2
+	merged := make([]*histogram.Histogram, 0, mostBatches)
+	for i := range half {
+		v.batches[2*i].Merge(v.batches[2*i+1])
+		merged = append(merged, v.batches[2*i])
+	}
+	v.batches = merged
+	r.mu.Lock()
+	w.rebatch(merged, 2*half)
+	r.mu.Unlock()
+	return v
+}
+
+// rebatch replaces the first n batches by merged ones of twice the width. What
+// came after them becomes part of the current batch, which is longer by that.
+func (w *window) rebatch(merged []*histogram.Histogram, n int) {
+	current := histogram.New()
+	for _, b := range w.done[n:] {
+		current.Merge(b)
+	}
+	current.Merge(w.current)
+	started := w.start.Add(time.Duration(n) * w.width)
+	w.done = merged
+	w.width *= 2
+	w.current = current
+	w.ends = started.Add(w.width)
+}
+
+// counts returns how many calls succeeded and failed since the run began.
+func (r *recorder) counts() (successes, failures int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.successes, r.failures
+}
+
+// reason returns the first error's message.
+func (r *recorder) reason() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.firstText == "" {
+		return "no answer in time"
+	}
+	return r.firstText
+}
+
+// warmup returns a copy of the complete bins since the run began.
+func (r *recorder) warmup(at time.Time) series {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all.complete(at)
+}

@@ -1,0 +1,77 @@
+package load
+
+import (
+	"fmt"
+	"slices"
+
+	"tritonsweep/internal/tritonpb/service"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// AnswerError says that an answer is not what the model's metadata promise.
+type AnswerError struct{ Reason string }
+
+func (e *AnswerError) Error() string { return "the answer is wrong: " + e.Reason }
+
+func wrong(format string, args ...any) error { return &AnswerError{fmt.Sprintf(format, args...)} }
+
+// check decodes an answer and compares it with the metadata: the model, every
+// output's name, datatype and shape, and the bytes that the shape needs.
+func (r *Request) check(answer []byte) error {
+	var response service.ModelInferResponse
+	if err := proto.Unmarshal(answer, &response); err != nil {
+		return wrong("it does not decode: %v", err)
+	}
+	if response.GetModelName() != r.model.Name {
+		return wrong("it comes from model %q, not %q", response.GetModelName(), r.model.Name)
+	}
+	outputs := response.GetOutputs()
+	raw := response.GetRawOutputContents()
+	if len(raw) != len(outputs) {
+		return wrong("%d outputs but %d raw tensors", len(outputs), len(raw))
+	}
+	for _, want := range r.model.Outputs {
+		i := slices.IndexFunc(outputs, func(o *service.ModelInferResponse_InferOutputTensor) bool { return o.GetName() == want.Name })
+		if i < 0 {
+			return wrong("output %q is missing", want.Name)
+		}
+		if err := r.checkOutput(want, outputs[i], raw[i]); err != nil {
+			return err
+		}
+	}
+	if len(outputs) != len(r.model.Outputs) {
+		return wrong("%d outputs, the metadata name %d", len(outputs), len(r.model.Outputs))
+	}
+	return nil
+}
+
+func (r *Request) checkOutput(want Tensor, got *service.ModelInferResponse_InferOutputTensor, raw []byte) error {
+	if got.GetDatatype() != want.Datatype {
+		return wrong("output %q is %s, not %s", want.Name, got.GetDatatype(), want.Datatype)
+	}
+	expected := want.Shape
+	if r.model.MaxBatch > 0 {
+		expected = append([]int64{int64(r.batch)}, expected...)
+	}
+	shape := got.GetShape()
+	fits := len(shape) == len(expected)
+	for i := 0; fits && i < len(shape); i++ {
+		fits = shape[i] >= 0 && (expected[i] == -1 || shape[i] == expected[i])
+	}
+	if !fits {
+		return wrong("output %q has shape %v, not %v", want.Name, shape, expected)
+	}
+	count, ok := elements(shape)
+	if !ok {
+		return wrong("output %q has the absurd shape %v", want.Name, shape)
+	}
+	if width := int64(datatypes[want.Datatype]); width > 0 {
+		if int64(len(raw)) != count*width {
+			return wrong("output %q holds %d bytes, %s %v needs %d", want.Name, len(raw), want.Datatype, shape, count*width)
+		}
+	} else if n, ok := countBytes(raw); !ok || n != count {
+		return wrong("output %q does not hold %d strings", want.Name, count)
+	}
+	return nil
+}

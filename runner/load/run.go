@@ -1,0 +1,149 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// probes is how many single requests may fail before a model counts as refusing.
+const probes = 8
+
+// Run offers the load and measures one point. It returns an error, and no result,
+// when nothing could be measured: the spec is impossible, the memory limit is
+// passed (MemoryError), the first answer is wrong (AnswerError), no request is
+// answered (RejectedError), Boundary fails, or ctx ends. Whatever else happens
+// while measuring is in the Result: errors, a verdict, failed checks.
+//
+// It returns at the latest a little after Timeout for the probe, MaxDuration for
+// the warm-up, MaxDuration for the window and Timeout for the last calls, also
+// when the server hangs. No goroutine is left behind.
+func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
+	if err := spec.Validate(); err != nil {
+		return Result{}, err
+	}
+	spec = spec.withDefaults()
+	request, err := NewRequest(spec.Model, spec.Data, spec.Load.BatchSize)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := spec.fits(request, request.Answer()); err != nil {
+		return Result{}, err
+	}
+	r := &run{spec: spec, transport: t, request: request}
+	latency, err := r.probe(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.measure(ctx, latency)
+}
+
+// run is the state of one Run.
+type run struct {
+	spec      Spec
+	transport Transport
+	request   *Request
+	recorder  *recorder
+	callers   *callers
+
+	processors *processors
+
+	begun    time.Time     // of the warm-up
+	opened   time.Time     // of the window
+	used     usage         // at that instant
+	latency  time.Duration // typical, for pauses and patience
+	slack    int64         // requests that may be counted on one side only
+	restarts int
+}
+
+// probe sends single requests until one is answered, checks the answer, and
+// returns how long it took. The answer's size is then known for models whose
+// outputs vary.
+func (r *run) probe(ctx context.Context) (time.Duration, error) {
+	var first error
+	for try := range probes {
+		limited, cancel := context.WithTimeout(ctx, r.spec.Timeout)
+		start := time.Now()
+		answer, err := r.transport.Infer(limited, 0, &r.request.payloads[0], true)
+		latency := time.Since(start)
+		cancel()
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		if err == nil {
+			if err := r.request.check(answer.Body); err != nil {
+				return 0, fmt.Errorf("model %s: %w", r.spec.Model.Name, err)
+			}
+			return latency, r.spec.fits(r.request, int64(answer.Bytes))
+		}
+		if first == nil {
+			first = err
+		}
+		// One that hung until its deadline, or that the server says can never
+		// work, is not tried again.
+		switch statusOf(err).Code() {
+		case codes.DeadlineExceeded, codes.InvalidArgument, codes.NotFound, codes.Unimplemented, codes.Unauthenticated, codes.PermissionDenied:
+			return 0, r.rejected(int64(try+1), first)
+		}
+		sleep(ctx, 5*time.Millisecond<<try)
+	}
+	return 0, r.rejected(probes, first)
+}
+
+func (r *run) rejected(tries int64, err error) error {
+	s := statusOf(err)
+	return &RejectedError{Model: r.spec.Model.Name, Tries: tries, Reason: s.Code().String() + ": " + s.Message()}
+}
+
+// measure runs warm-up, window and drain.
+func (r *run) measure(ctx context.Context, probed time.Duration) (Result, error) {
+	r.begun, r.latency = time.Now(), probed
+	r.recorder = newRecorder(r.begun, min(max(r.spec.Warmup/20, 5*time.Millisecond), batchWidth))
+	debug.FreeOSMemory() // of earlier points and of encoding: the peak shall be this point's
+	resetPeak()
+	r.processors = claimProcessors(r.spec.host(), r.spec.Shared)
+	defer r.processors.release()
+	r.callers = startCallers(ctx, r.spec, r.transport, r.request, r.recorder, min(probed, time.Second))
+	defer func() { r.callers.stop(0) }() // after an error: at once
+	if err := r.warm(ctx); err != nil {
+		return Result{}, err
+	}
+	final, err := r.window(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	r.callers.stop(min(r.spec.Timeout, 2*time.Second+3*r.latency))
+	return final.result(), nil
+}
+
+// warm waits until the load is steady.
+func (r *run) warm(ctx context.Context) error {
+	tick := min(max(r.spec.Warmup/4, 10*time.Millisecond), 250*time.Millisecond)
+	least := int64(2 * r.spec.Load.Concurrency)
+	most := max(r.spec.Warmup, r.spec.MaxDuration)
+	for {
+		sleep(ctx, tick)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		now := time.Now()
+		elapsed := now.Sub(r.begun)
+		successes, failures := r.recorder.counts()
+		r.progress(false, elapsed, 0)
+		if successes == 0 && (failures >= max(least, 2*probes) || elapsed >= max(most, r.spec.Timeout)) {
+			return &RejectedError{Model: r.spec.Model.Name, Tries: failures, Reason: r.recorder.reason()}
+		}
+		if successes == 0 {
+			continue
+		}
+		warm := r.recorder.warmup(now)
+		r.latency = warm.mean()
+		changed := r.processors.adapt(r.spec.host(), r.latency)
+		if elapsed >= most || (elapsed >= r.spec.Warmup && !changed && successes+failures >= least && settled(warm)) {
+			return nil
+		}
+	}
+}

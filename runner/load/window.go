@@ -1,0 +1,165 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// firstLook and growth place the looks at the window: geometric, because each
+// look is a chance to stop by luck.
+const (
+	firstLook = time.Second
+	growth    = 1.3
+)
+
+// gapPatience is after how many times the least duration a quantile in a gap,
+// which will never become precise, ends the window: three doublings.
+const gapPatience = 8
+
+// mostRestarts is how often a window may begin anew: time is better spent on a
+// wide interval than on none.
+const mostRestarts = 3
+
+// window measures until the intervals are narrow at two looks in a row or the
+// time is up.
+func (r *run) window(ctx context.Context) (*outcome, error) {
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	limit := r.opened.Add(r.spec.MaxDuration)
+	look, narrow := min(firstLook, r.spec.MinDuration), 0
+	for {
+		if err := r.sleepUntil(ctx, r.opened.Add(look), limit); err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		v := r.recorder.look(now)
+		j := r.spec.judge(v)
+		if j.known {
+			r.latency = time.Duration(j.mean.Value * float64(time.Millisecond))
+		}
+		r.progress(true, v.elapsed, j.width)
+		least := max(r.spec.MinDuration, min(20*r.latency, r.spec.MaxDuration))
+		switch {
+		case !now.Before(limit):
+			return r.close(ctx)
+		case v.elapsed < least:
+		case j.transient && r.restarts < mostRestarts && limit.Sub(now) >= 2*least:
+			if err := r.reopen(ctx); err != nil {
+				return nil, err
+			}
+			look, narrow = min(firstLook, r.spec.MinDuration), 0
+			continue
+		case r.spec.enough(j) && j.drift == "":
+			if narrow++; narrow == 2 {
+				return r.close(ctx)
+			}
+		case j.inGap && j.drift == "" && v.elapsed >= gapPatience*least:
+			return r.close(ctx)
+		default:
+			narrow = 0
+		}
+		look = time.Duration(growth * float64(v.elapsed))
+		if v.elapsed < least {
+			look = min(look, least)
+		}
+	}
+}
+
+// open begins a window.
+func (r *run) open(ctx context.Context) error {
+	before, _ := r.recorder.counts()
+	if err := r.boundary(ctx, WindowStart); err != nil {
+		return err
+	}
+	r.used = r.spec.host()
+	r.opened = time.Now()
+	r.recorder.begin(r.opened)
+	after, _ := r.recorder.counts()
+	r.slack = after - before
+	return nil
+}
+
+// reopen discards the window and begins another.
+func (r *run) reopen(ctx context.Context) error {
+	r.restarts++
+	return r.open(ctx)
+}
+
+// close ends the window.
+func (r *run) close(ctx context.Context) (*outcome, error) {
+	before, _ := r.recorder.counts()
+	if err := r.boundary(ctx, WindowEnd); err != nil {
+		return nil, err
+	}
+	end := time.Now()
+	w := r.recorder.end(end)
+	effort := r.spec.host().since(r.used, end.Sub(r.opened))
+	after, _ := r.recorder.counts()
+	return &outcome{
+		run: r, window: w, end: end, effort: effort,
+		tolerance: int64(r.spec.Load.Concurrency) + max(r.slack, after-before),
+	}, nil
+}
+
+func (r *run) boundary(ctx context.Context, at Phase) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if r.spec.Boundary == nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, r.spec.Timeout)
+	defer cancel()
+	if err := r.spec.Boundary(limited, at); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("at the %s: %w", at, err)
+	}
+	return nil
+}
+
+// sleepUntil waits for the next look or the limit, and shifts the callers against
+// each other on the way.
+func (r *run) sleepUntil(ctx context.Context, look, limit time.Time) error {
+	if limit.Before(look) {
+		look = limit
+	}
+	for {
+		segment := r.callers.shifted.Add(max(time.Second, 100*r.latency))
+		if !segment.Before(look) {
+			sleep(ctx, time.Until(look))
+			return contextError(ctx)
+		}
+		sleep(ctx, time.Until(segment))
+		if err := contextError(ctx); err != nil {
+			return err
+		}
+		r.callers.shift(time.Now(), r.latency)
+	}
+}
+
+func contextError(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return errors.New("interrupted")
+}
+
+func (r *run) progress(measuring bool, elapsed time.Duration, width float64) {
+	if r.spec.Progress == nil {
+		return
+	}
+	successes, _ := r.recorder.counts()
+	if math.IsInf(width, 1) {
+		width = 0
+	}
+	r.spec.Progress(Progress{Measuring: measuring, Elapsed: elapsed, Requests: successes, Precision: width})
+}

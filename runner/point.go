@@ -1,0 +1,187 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"tritonsweep/internal/tritonpb"
+	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/results"
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/triton"
+	"tritonsweep/sweep"
+	"tritonsweep/tritonconfig"
+)
+
+// point measures a trial under one load, and once more when a validity rule
+// failed or no steady state was reached: a neighbour's burst of work passes.
+// Only an interruption is an error; everything else is a verdict.
+func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.Record, error) {
+	record := r.measure(ctx, t, l)
+	if (record.Verdict == results.Void || record.Verdict == results.Unsteady) && ctx.Err() == nil {
+		first := strings.Join(record.Reasons, "; ")
+		record = r.measure(ctx, t, l)
+		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
+	}
+	return record, ctx.Err()
+}
+
+func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.Record {
+	record := r.blank(t, l)
+	before, err := r.snapshot(ctx, t.Model)
+	if err == nil {
+		record.Active, record.Environment = tritonconfig.Effective(before.config), r.environment(before)
+		record.Config, err = triton.MarshalConfig(before.config)
+	}
+	if err == nil {
+		err = r.measureInto(ctx, &record, before)
+	}
+	if err != nil {
+		record.Verdict, record.Reasons = results.Failed, append(record.Reasons, err.Error())
+	}
+	return record
+}
+
+// measureInto offers the load and fills in what came out.
+func (r *run) measureInto(ctx context.Context, record *results.Record, before snapshot) error {
+	spec := r.Load
+	spec.Load = record.Load
+	spec.Shared = before.identity.Simulated
+	spec.Data.Shapes = r.Shapes[record.Model]
+	spec.Seed = r.Plan.Seed + uint64(r.sequence)
+	var err error
+	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
+		return err
+	}
+	transport, err := load.Dial(r.client.Address(), record.Load.Concurrency)
+	if err != nil {
+		return err
+	}
+	defer transport.Close()
+
+	window := &serverWindow{client: r.client, model: record.Model}
+	spec.Boundary = window.boundary
+	gauges := r.watch(ctx)
+	result, err := load.Run(ctx, transport, spec)
+	record.Resources = gauges()
+	if err != nil {
+		return err
+	}
+	record.Start, record.Duration, record.Warmup = result.Start, result.Duration.Seconds(), result.Warmup.Seconds()
+	record.Client = result.Client()
+	record.Resources.ClientMemory = result.PeakMemory()
+	record.Checks = append(result.Checks(), r.checks(ctx, record, before, window, result.Tolerance)...)
+	record.Verdict, record.Reasons = judge(result, record.Checks)
+	return nil
+}
+
+// judge turns what a point went through into its verdict.
+func judge(result load.Result, checks []results.Check) (results.Verdict, []string) {
+	var failed []string
+	for _, c := range checks {
+		if !c.Passed {
+			failed = append(failed, c.Name+": "+c.Detail)
+		}
+	}
+	if len(failed) > 0 {
+		return results.Void, failed
+	}
+	return result.Verdict, result.Reasons
+}
+
+// snapshot is what the server says about itself before and after a point.
+type snapshot struct {
+	config   *tritonpb.ModelConfig
+	identity Identity
+}
+
+func (r *run) snapshot(ctx context.Context, model string) (snapshot, error) {
+	var s snapshot
+	var err error
+	if s.config, err = r.client.Config(ctx, model); err != nil {
+		return s, fmt.Errorf("reading the config in force: %w", err)
+	}
+	if r.Server != nil {
+		s.identity, err = r.Server.Identity(ctx)
+	}
+	return s, err
+}
+
+// Describe returns what a request to the model must carry.
+func Describe(ctx context.Context, client *triton.Client, model string, config *tritonpb.ModelConfig) (load.Model, error) {
+	metadata, err := service.NewGRPCInferenceServiceClient(client.Conn()).
+		ModelMetadata(ctx, &service.ModelMetadataRequest{Name: model})
+	if err != nil {
+		return load.Model{}, fmt.Errorf("reading the model's metadata: %w", err)
+	}
+	return load.NewModel(metadata, config)
+}
+
+// blank is a record of a trial that holds no figures yet.
+func (r *run) blank(t sweep.Trial, l sweep.Load) results.Record {
+	return results.Record{
+		Run: r.Run, Model: t.Model, Round: t.Round, Control: t.Control, Settings: t.Settings, Load: l,
+		Start: time.Now().UTC(), Environment: r.Base,
+	}
+}
+
+func (r *run) environment(s snapshot) results.Environment {
+	e := r.Base
+	e.CPUs = runtime.NumCPU()
+	e.Mode = string(r.Mode)
+	e.Host, _ = os.Hostname() // absent is fine
+	e.LoadAverage = loadAverage()
+	if r.Server != nil {
+		e.Container, e.ContainerID = s.identity.Name, s.identity.ID
+		e.Image, e.ImageDigest = s.identity.Image, s.identity.ImageDigest
+		e.ServerStarted = s.identity.StartedAt.UTC().Format(time.RFC3339Nano)
+		e.Simulated = s.identity.Simulated
+	}
+	return e
+}
+
+// loadAverage returns the three figures of the kernel, or nothing elsewhere.
+func loadAverage() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(data))
+	return strings.Join(fields[:min(3, len(fields))], " ")
+}
+
+// checks are the validity rules that need the server: the config in force and
+// the process are the same before and after, and the server counted what the
+// client counted.
+func (r *run) checks(ctx context.Context, record *results.Record, before snapshot, window *serverWindow, tolerance int64) []results.Check {
+	var out []results.Check
+	add := func(name string, passed bool, format string, args ...any) {
+		out = append(out, results.Check{Name: name, Passed: passed, Detail: fmt.Sprintf(format, args...)})
+	}
+	after, err := r.snapshot(ctx, record.Model)
+	if err != nil {
+		add("config", false, "%v", err)
+		return out
+	}
+	add("config", proto.Equal(before.config, after.config), "the config in force is the same before and after")
+	if r.Server != nil {
+		same := before.identity.StartedAt.Equal(after.identity.StartedAt) && before.identity.Restarts == after.identity.Restarts
+		add("process", same, "the server was started %s", after.identity.StartedAt.UTC().Format(time.RFC3339))
+	}
+	server, err := window.server()
+	if err != nil {
+		add("counters", false, "%v", err)
+		return out
+	}
+	record.Server, record.Environment.ModelVersion = server, window.end.Version
+	return append(out, window.checks(record, tolerance)...)
+}
+
+var errNoWindow = errors.New("the window was not measured")

@@ -1,0 +1,103 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"tritonsweep/internal/tritonpb"
+	"tritonsweep/runner/triton"
+	"tritonsweep/sweep"
+	"tritonsweep/tritonconfig"
+)
+
+// reloadApplier overrides a model's config through the server's model control
+// API. An override stays in force until the model is unloaded: a plain load
+// after it answers success and changes nothing.
+type reloadApplier struct {
+	run        *run
+	overridden string // the model that has an override now
+}
+
+func (a *reloadApplier) apply(ctx context.Context, t sweep.Trial) error {
+	if a.overridden != "" && (a.overridden != t.Model || t.Settings.IsZero()) {
+		if err := a.revert(ctx); err != nil {
+			return err
+		}
+	}
+	if t.Settings.IsZero() {
+		return nil
+	}
+	config, err := overlay(a.run.originals[t.Model], t.Settings)
+	if err != nil {
+		return &RefusedError{Model: t.Model, Reason: err.Error()}
+	}
+	override, err := triton.ConfigOverride(config)
+	if err != nil {
+		return err
+	}
+	a.overridden = t.Model
+	if err := a.run.client.Load(ctx, t.Model, override); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return &RefusedError{Model: t.Model, Reason: err.Error()}
+	}
+	return nil
+}
+
+func (a *reloadApplier) revert(ctx context.Context) error {
+	if a.overridden == "" {
+		return nil
+	}
+	if err := a.run.client.Reload(ctx, a.overridden); err != nil {
+		return fmt.Errorf("removing the override of %s: %w", a.overridden, err)
+	}
+	a.overridden = ""
+	return nil
+}
+
+// overlay returns a copy of config with the settings in it.
+func overlay(config *tritonpb.ModelConfig, s tritonconfig.Settings) (*tritonpb.ModelConfig, error) {
+	config = proto.CloneOf(config)
+	if s.MaxBatchSize != nil {
+		config.MaxBatchSize = int32(*s.MaxBatchSize)
+	}
+	if s.MaxQueueDelay != nil || s.PreferredBatchSizes != nil {
+		if config.GetSequenceBatching() != nil || config.GetEnsembleScheduling() != nil {
+			return nil, errors.New("the model has another scheduler than dynamic batching")
+		}
+		if config.GetDynamicBatching() == nil {
+			config.SchedulingChoice = &tritonpb.ModelConfig_DynamicBatching{DynamicBatching: &tritonpb.ModelDynamicBatching{}}
+		}
+	}
+	if s.MaxQueueDelay != nil {
+		config.GetDynamicBatching().MaxQueueDelayMicroseconds = *s.MaxQueueDelay
+	}
+	if s.PreferredBatchSizes != nil {
+		config.GetDynamicBatching().PreferredBatchSize = nil
+		for _, size := range s.PreferredBatchSizes {
+			config.GetDynamicBatching().PreferredBatchSize = append(config.GetDynamicBatching().PreferredBatchSize, int32(size))
+		}
+	}
+	return config, overlayCount(config, s)
+}
+
+func overlayCount(config *tritonpb.ModelConfig, s tritonconfig.Settings) error {
+	if s.InstanceCount == nil {
+		return nil
+	}
+	if len(config.InstanceGroup) == 0 {
+		config.InstanceGroup = []*tritonpb.ModelInstanceGroup{{}}
+	}
+	for i, group := range config.InstanceGroup {
+		only := len(config.InstanceGroup) == 1 && s.InstanceGroup == ""
+		if only || s.InstanceGroup == fmt.Sprintf("#%d", i) || s.InstanceGroup != "" && s.InstanceGroup == group.Name {
+			group.Count = int32(*s.InstanceCount)
+			return nil
+		}
+	}
+	return fmt.Errorf("the model has %d instance groups and none is %q (hint: name one with --group)", len(config.InstanceGroup), s.InstanceGroup)
+}

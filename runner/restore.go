@@ -1,0 +1,122 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"tritonsweep/runner/undo"
+	"tritonsweep/sweep"
+)
+
+// restore puts every config back, restarts the server if it may run something
+// else, and verifies that it runs the originals. Files come first and need no
+// server; a closed Hurry ends it after them.
+func (r *run) restore(ctx context.Context) error {
+	if r.journal == nil && !r.changed {
+		return nil
+	}
+	r.tell(Event{Step: Restoring, Points: r.sequence})
+	var conflict error
+	if r.journal != nil {
+		err := r.journal.Restore()
+		if conflict = onlyConflicts(err); err != nil && conflict == nil {
+			return errors.Join(&NotRestoredError{Err: err, Journal: r.journal.Path()}, r.journal.Close())
+		}
+		if err := r.journal.MarkRestored(); err != nil {
+			return errors.Join(conflict, &NotVerifiedError{err}, r.journal.Close())
+		}
+	}
+	if err := r.verifyOriginals(ctx, conflict); err != nil {
+		unverified := &NotVerifiedError{err}
+		if r.journal != nil {
+			return errors.Join(conflict, unverified, leave(r.journal, err))
+		}
+		return errors.Join(conflict, unverified)
+	}
+	if r.journal != nil {
+		if err := r.journal.Finish(); err != nil {
+			return errors.Join(conflict, fmt.Errorf("removing the journal: %w", err))
+		}
+	}
+	r.tell(Event{Step: Done, Points: r.sequence})
+	return conflict
+}
+
+// verifyOriginals makes the server run the restored configs and checks it.
+func (r *run) verifyOriginals(ctx context.Context, conflict error) error {
+	if !r.changed {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.ReadyTimeout+stopReserve)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.Hurry:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := r.start(ctx, sweep.Trial{}, r.applier.revert, r.Plan.Models()...); err != nil {
+		return err
+	}
+	for model, original := range r.originals {
+		if conflicting(conflict, model) {
+			continue // their config runs now, as they wanted
+		}
+		active, err := r.client.Config(ctx, model)
+		if err != nil {
+			return fmt.Errorf("reading the config in force: %w", err)
+		}
+		if !proto.Equal(active, original) {
+			return fmt.Errorf("%s: the server runs another config than before the sweep", model)
+		}
+	}
+	return nil
+}
+
+// stopReserve is added to the deadline of the last restart: a server that
+// drains requests takes that long to stop.
+const stopReserve = time.Minute
+
+// onlyConflicts returns err when all that it joins are conflicts, which leave
+// nothing to restore; otherwise nil.
+func onlyConflicts(err error) error {
+	for part := range parts(err) {
+		if _, ok := errors.AsType[*undo.ConflictError](part); !ok {
+			return nil
+		}
+	}
+	return err
+}
+
+func conflicting(err error, model string) bool {
+	for part := range parts(err) {
+		if c, ok := errors.AsType[*undo.ConflictError](part); ok && c.Model == model {
+			return true
+		}
+	}
+	return false
+}
+
+// parts yields what err joins.
+func parts(err error) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		joined, ok := err.(interface{ Unwrap() []error })
+		if !ok {
+			if err != nil {
+				yield(err)
+			}
+			return
+		}
+		for _, part := range joined.Unwrap() {
+			if !yield(part) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tritonsweep/internal/tritonpb"
+	"tritonsweep/results"
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/triton"
+	"tritonsweep/runner/undo"
+	"tritonsweep/sweep"
+	"tritonsweep/tritonconfig"
+)
+
+// Config says what to run, on what, and what to tell whom.
+type Config struct {
+	Run  string // identifier of the run
+	Plan sweep.Plan
+	Mode Mode
+	// Server restarts and describes the process; nil where only its address is
+	// known (modes reload and none).
+	Server Server
+	// Client is connected to the server.
+	Client *triton.Client
+	// Repository is needed by mode restart; nil otherwise.
+	Repository *tritonconfig.Repository
+	// State is where the lock and the journal lie.
+	State undo.State
+	// Lock is the lock on the repository, taken by the caller in mode restart
+	// before it read the files.
+	Lock *undo.Lock
+	// Files are the untouched configs, by model.
+	Files map[string]*tritonconfig.File
+	// Load measures a point; its Model, Load and Seed are filled in here.
+	Load load.Spec
+	// Shapes holds the shapes of one item of the inputs that vary, by model.
+	Shapes map[string]map[string][]int64
+	// Base is what every record's environment has in common.
+	Base results.Environment
+
+	ReadyTimeout time.Duration // how long a started server may take until it is ready
+	// Hurry, when closed, cuts the waiting for the server while restoring.
+	Hurry <-chan struct{}
+
+	// Record stores a point durably, before the next one begins.
+	Record func(results.Record) error
+	// Progress is told what happens; may be nil.
+	Progress func(Event)
+}
+
+// Outcome says how a run went.
+type Outcome struct {
+	// Verdicts counts the records.
+	Verdicts    map[results.Verdict]int
+	Interrupted bool
+	points      map[pointKey]bool // whether a round of the point is usable
+}
+
+// pointKey is what the rounds of a point have in common.
+type pointKey struct {
+	model, settings string
+	control         bool
+	load            sweep.Load
+}
+
+func (o *Outcome) add(r results.Record) {
+	o.Verdicts[r.Verdict]++
+	key := pointKey{r.Model, r.Settings.Key(), r.Control, r.Load}
+	o.points[key] = o.points[key] || r.Verdict.Usable()
+}
+
+// Bad counts the points that no round could measure. A round that was lost to
+// a neighbour's noise costs precision, not the point: that is what rounds are
+// for.
+func (o Outcome) Bad() int {
+	n := 0
+	for _, usable := range o.points {
+		if !usable {
+			n++
+		}
+	}
+	return n
+}
+
+// run is the state of one Run.
+type run struct {
+	Config
+	applier   applier
+	journal   *undo.Journal // nil unless files are written
+	client    *triton.Client
+	originals map[string]*tritonpb.ModelConfig // in force before the first change
+	outcome   Outcome
+	sequence  int
+	changed   bool // the server may run something else than the originals
+	mismatch  int  // trials in a row whose config did not come into force
+}
+
+// Run carries the plan out. Whatever happens, the configs are restored and the
+// server verified before it returns; errors of that are NotRestoredError and
+// NotVerifiedError, and outrank what ended the sweep.
+func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
+	r := &run{Config: config, client: config.Client, outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}}}
+	defer r.closeClient()
+	if err := r.prepare(ctx); err != nil {
+		return r.outcome, err
+	}
+	defer func() {
+		err = errors.Join(err, r.restore(context.WithoutCancel(ctx)))
+		outcome = r.outcome
+	}()
+	for _, t := range r.Plan.Trials {
+		if err := r.trial(ctx, t); err != nil {
+			if ctx.Err() != nil {
+				r.outcome.Interrupted = true
+				return r.outcome, context.Cause(ctx)
+			}
+			return r.outcome, err
+		}
+	}
+	return r.outcome, nil
+}
+
+// prepare learns the configs in force and writes the journal. Nothing of the
+// server's is changed yet.
+func (r *run) prepare(ctx context.Context) error {
+	r.originals = map[string]*tritonpb.ModelConfig{}
+	for _, model := range r.Plan.Models() {
+		config, err := r.client.Config(ctx, model)
+		if err != nil {
+			return fmt.Errorf("reading the config in force: %w", err)
+		}
+		r.originals[model] = config
+	}
+	switch r.Mode {
+	case None:
+		r.applier = noneApplier{}
+	case Reload:
+		r.applier = &reloadApplier{run: r}
+	case Restart:
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+		r.applier = &restartApplier{server: r.Server, journal: r.journal, files: r.Files}
+	}
+	return nil
+}
+
+// begin writes the journal and makes sure that it holds the very files that the
+// plan was made for.
+func (r *run) begin(ctx context.Context) error {
+	paths := map[string]string{}
+	for model := range r.Files {
+		path, err := r.Repository.ConfigPath(model)
+		if err != nil {
+			return err
+		}
+		paths[model] = path
+	}
+	identity, err := r.Server.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	reference := undo.Reference{ContainerID: identity.ID, ContainerName: identity.Name, Mode: string(r.Mode)}
+	if r.journal, err = undo.Begin(r.Lock, r.Run, reference, paths); err != nil {
+		return err
+	}
+	for model, file := range r.Files {
+		if string(r.journal.Entry(model).Original.Data) != string(file.Bytes()) {
+			return errors.Join(fmt.Errorf("%s: the config changed since the plan was made (hint: run again)", model), r.journal.Finish())
+		}
+	}
+	return nil
+}
+
+func (r *run) tell(e Event) {
+	if r.Progress != nil {
+		r.Progress(e)
+	}
+}

@@ -1,0 +1,109 @@
+// Package contract holds what is true of every Triton: tests that run against
+// the simulated server and against a real one alike. Where the two differ the
+// real one is right.
+//
+// All of them use the example model arcface_w600k_r50. A Target says how to
+// reach the server; what a test may do to it is said by its name:
+//
+//	Answers   asks and sends a few requests
+//	Wrong     sends requests that are refused
+//	Counters  sends requests that nobody else may send meanwhile
+//	Refusals  writes configs and restarts the server
+//	Control   loads and unloads, in explicit model control mode
+package contract
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/triton"
+)
+
+// Model is the model that all tests use.
+const Model = "arcface_w600k_r50"
+
+// Target is a server under test.
+type Target struct {
+	// GRPC and HTTP are host:port; MetricsURL is the whole address.
+	GRPC, HTTP, MetricsURL string
+	// Models is the repository on this machine. Only Refusals and Control write
+	// to it.
+	Models string
+	// Restart starts the server anew, Stopped says why it ended, and Log what
+	// it printed since. Only Refusals and Control need them.
+	Restart func(ctx context.Context) error
+	Stopped func(ctx context.Context) error
+	Log     func(ctx context.Context, since time.Time) (string, error)
+}
+
+func limited(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (g Target) client(t *testing.T) *triton.Client {
+	t.Helper()
+	c, err := triton.New(triton.Options{GRPCAddr: g.GRPC, MetricsURL: g.MetricsURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// ready waits until the model can be asked.
+func (g Target) ready(t *testing.T) {
+	t.Helper()
+	if err := g.client(t).WaitReady(limited(t), Model, triton.Wait{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g Target) api(t *testing.T) service.GRPCInferenceServiceClient {
+	t.Helper()
+	return service.NewGRPCInferenceServiceClient(g.client(t).Conn())
+}
+
+// page is an HTTP answer.
+type page struct {
+	code        int
+	contentType string
+	body        string
+}
+
+func (g Target) http(t *testing.T, method, path, body string) page {
+	t.Helper()
+	request, err := http.NewRequestWithContext(limited(t), method, "http://"+g.HTTP+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text)}
+}
+
+// requireStatus compares an error's gRPC code and its whole text.
+func requireStatus(t *testing.T, err error, code codes.Code, text string) {
+	t.Helper()
+	if s := status.Convert(err); s.Code() != code || s.Message() != text {
+		t.Errorf("got %s %q\nwant %s %q", s.Code(), s.Message(), code, text)
+	}
+}

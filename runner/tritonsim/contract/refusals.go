@@ -1,0 +1,137 @@
+package contract
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tritonsweep/runner/triton"
+)
+
+// edit is one change of the config and what comes of it.
+type edit struct {
+	name     string
+	old, new string // in the file's text; an empty old replaces all of it
+	refusal  string // in the log, of a config that is refused
+	check    func(*testing.T, Target)
+}
+
+const batchingLine = "preferred_batch_size: [ 8, 16, 32, 64 ]"
+
+var edits = []edit{
+	{name: "syntax", old: "dims: [ 512 ]", new: "dims: [ 512", refusal: "failed to read text proto from"},
+	{name: "preferred above max", old: batchingLine, new: "preferred_batch_size: [ 8, 256 ]",
+		refusal: "dynamic batching preferred size must be <= max batch size for " + Model},
+	{name: "batching without max", old: "max_batch_size: 128", new: "max_batch_size: 0",
+		refusal: "dynamic batching preferred size must be <= max batch size for " + Model},
+	{name: "preferred zero", old: batchingLine, new: "preferred_batch_size: [ 0 ]",
+		refusal: "dynamic batching preferred size must be positive for " + Model},
+	{name: "preferred negative", old: batchingLine, new: "preferred_batch_size: [ -4 ]",
+		refusal: "dynamic batching preferred size must be positive for " + Model},
+	{name: "max negative", old: "max_batch_size: 128", new: "max_batch_size: -1",
+		refusal: "'max_batch_size' must be non-negative value for " + Model},
+	{name: "unknown field", old: "max_batch_size", new: "max_batch_sise", refusal: `has no field named "max_batch_sise"`},
+	{name: "field twice", old: "max_batch_size: 128", new: "max_batch_size: 128\nmax_batch_size: 64",
+		refusal: `Non-repeated field "max_batch_size" is specified multiple times.`},
+	{name: "delay negative", old: "15000", new: "-5", refusal: "Expected integer, got: -"},
+	{name: "delay 2^64", old: "15000", new: "18446744073709551616", refusal: "Integer out of range"},
+	{name: "another name", old: `name: "` + Model + `"`, new: `name: "other"`,
+		refusal: "unexpected directory name '" + Model + "' for model 'other', directory name must equal model name"},
+	{name: "unknown backend", old: `backend: "python"`, new: `backend: "cobol"`, refusal: "unable to find backend library for backend 'cobol'"},
+	{name: "GPU", old: "KIND_CPU", new: "KIND_GPU", refusal: "has kind KIND_GPU but no GPUs are available"},
+	{name: "byte order mark", old: "# Face", new: "\xef\xbb\xbf# Face", refusal: "failed to read text proto from"},
+	{name: "preferred unsorted", old: batchingLine, new: "preferred_batch_size: [ 8, 4, 4 ]", check: inForce(`"preferred_batch_size":[8,4,4]`)},
+	{name: "preferred none", old: batchingLine, new: "", check: inForce(`"preferred_batch_size":[128]`)},
+	{name: "count 0", old: "count: 4", new: "count: 0", check: inForce(`"count":1`)},
+	{name: "count -1", old: "count: 4", new: "count: -1", check: inForce(`"count":1`)},
+	{name: "delay hexadecimal", old: "15000", new: "0x10", check: inForce(`"max_queue_delay_microseconds":16`)},
+	{name: "delay 2^64-1", old: "15000", new: "18446744073709551615", check: inForce(`"max_queue_delay_microseconds":18446744073709551615`)},
+	{name: "carriage returns", old: "\n", new: "\r\n", check: inForce(`"max_queue_delay_microseconds":15000`)},
+	{name: "empty", check: unusable},
+}
+
+// Refusals restarts the server with configs that it refuses, each in its own
+// words, and with some that it takes for something else than they look like.
+func Refusals(t *testing.T, g Target) {
+	file := filepath.Join(g.Models, Model, "config.pbtxt")
+	original, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range edits {
+		t.Run(e.name, func(t *testing.T) {
+			text := strings.ReplaceAll(string(original), e.old, e.new)
+			if e.old == "" {
+				text = e.new
+			}
+			if text == string(original) {
+				t.Fatal("the change does not apply")
+			}
+			g.tryConfig(t, file, text, e)
+		})
+	}
+	t.Run("foreign directory", func(t *testing.T) {
+		foreign := filepath.Join(g.Models, "notes")
+		if err := os.Mkdir(foreign, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Remove(foreign)
+		g.tryConfig(t, file, string(original), edit{refusal: "Poll failed for model directory 'notes'"})
+	})
+	t.Run("original", func(t *testing.T) {
+		g.tryConfig(t, file, string(original), edit{check: inForce(`"max_queue_delay_microseconds":15000`)})
+	})
+}
+
+func (g Target) tryConfig(t *testing.T, file, text string, e edit) {
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now()
+	if err := g.Restart(limited(t)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(limited(t), time.Minute)
+	defer cancel()
+	err := g.client(t).WaitReady(ctx, Model, triton.Wait{Stopped: func() error { return g.Stopped(ctx) }})
+	if e.refusal == "" {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.check(t, g)
+		return
+	}
+	if err == nil || g.Stopped(ctx) == nil {
+		t.Fatalf("the server serves it: %v", err)
+	}
+	log, logErr := g.Log(ctx, since)
+	if logErr != nil {
+		t.Fatal(logErr)
+	}
+	for _, want := range []string{e.refusal, "error: creating server: Internal - failed to load all models"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+}
+
+// inForce wants a part of the config that the server reports.
+func inForce(part string) func(*testing.T, Target) {
+	return func(t *testing.T, g Target) {
+		t.Helper()
+		if got := g.http(t, "GET", "/v2/models/"+Model+"/config", ""); !strings.Contains(got.body, part) {
+			t.Errorf("config %s lacks %s", got.body, part)
+		}
+	}
+}
+
+// unusable: a model with an empty config is ready and serves nothing.
+func unusable(t *testing.T, g Target) {
+	t.Helper()
+	if _, err := g.api(t).ModelInfer(limited(t), ask(1)); err == nil || !strings.Contains(err.Error(), "expected 0 inputs but got 1 inputs") {
+		t.Errorf("inference: %v", err)
+	}
+}

@@ -1,0 +1,39 @@
+package tritonsim
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tritonsweep/runner/tritonsim/contract"
+)
+
+// examples starts a server of its own copy of the example that the contract uses.
+func examples(t *testing.T, control Control) contract.Target {
+	t.Helper()
+	models := filepath.Join(t.TempDir(), "models")
+	if err := os.CopyFS(filepath.Join(models, contract.Model), os.DirFS(filepath.Join("..", "..", "examples", "models", contract.Model))); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Options{Repository: models, Control: control, TimeScale: 0.1})
+	ends := s.Endpoints()
+	return contract.Target{
+		GRPC: ends.GRPC, HTTP: ends.HTTP, MetricsURL: ends.MetricsURL(), Models: models, Restart: s.Restart,
+		Stopped: func(context.Context) error { return s.Stopped() },
+		Log:     func(_ context.Context, since time.Time) (string, error) { return s.Log(since), nil },
+	}
+}
+
+// readOnly keeps a test from restarting the server.
+func readOnly(g contract.Target) contract.Target {
+	g.Restart = nil
+	return g
+}
+
+func TestAnswers(t *testing.T)  { contract.Answers(t, readOnly(examples(t, ControlNone))) }
+func TestWrong(t *testing.T)    { contract.Wrong(t, examples(t, ControlNone)) }
+func TestCounters(t *testing.T) { contract.Counters(t, examples(t, ControlNone)) }
+func TestRefusals(t *testing.T) { contract.Refusals(t, examples(t, ControlNone)) }
+func TestControl(t *testing.T)  { contract.Control(t, examples(t, ControlExplicit)) }

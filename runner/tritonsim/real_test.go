@@ -1,0 +1,62 @@
+package tritonsim_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"tritonsweep/runner/docker"
+	"tritonsweep/runner/docker/dockertest"
+	"tritonsweep/runner/tritonsim/contract"
+)
+
+// The same tests on the real server, with TRITONSWEEP_REAL=1. Each has a
+// container of its own, since they restart it and count what it did.
+
+func realTarget(t *testing.T, control string) contract.Target {
+	t.Helper()
+	own := dockertest.Start(t, control, contract.Model)
+	engine, err := docker.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	container, err := engine.Find(t.Context(), docker.Query{Name: own.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, err := container.Inspect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contract.Target{
+		GRPC: own.GRPC(), HTTP: fmt.Sprintf("127.0.0.1:%d", own.HTTPPort), MetricsURL: own.MetricsURL(), Models: own.Models,
+		Restart: func(ctx context.Context) (err error) {
+			started, err = container.Restart(ctx, 0)
+			return err
+		},
+		Stopped: func(ctx context.Context) error {
+			now, err := container.Inspect(ctx)
+			if err != nil {
+				return err
+			}
+			return container.Ended(started, now)
+		},
+		Log: func(ctx context.Context, since time.Time) (string, error) {
+			log, err := container.Logs(ctx, since, docker.MaxLog)
+			return string(log), err
+		},
+	}
+}
+
+func TestRealAnswers(t *testing.T) {
+	g := realTarget(t, "none")
+	g.Restart = nil // and so no model control
+	contract.Answers(t, g)
+	contract.Wrong(t, g)
+}
+
+func TestRealCounters(t *testing.T) { contract.Counters(t, realTarget(t, "none")) }
+func TestRealRefusals(t *testing.T) { contract.Refusals(t, realTarget(t, "none")) }
+func TestRealControl(t *testing.T)  { contract.Control(t, realTarget(t, "explicit")) }

@@ -1,0 +1,215 @@
+package undo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"tritonsweep/internal/atomicfile"
+)
+
+// version of the journal's format. An older one is read, a newer one refused.
+const version = 1
+
+// maxConfig bounds a config file; Triton's own limits are far below.
+const maxConfig = 1 << 20
+
+// Reference says which server serves the repository, so that a later process
+// can bring it back.
+type Reference struct {
+	ContainerID   string `json:"container_id,omitempty"`
+	ContainerName string `json:"container_name,omitempty"`
+	GRPC          string `json:"grpc,omitempty"`
+	Mode          string `json:"mode"`
+}
+
+// Entry is one file of the journal.
+type Entry struct {
+	Model    string              `json:"model"`
+	Original atomicfile.Snapshot `json:"original"`
+	// Written holds the hashes of everything that we were about to write.
+	Written []string `json:"written,omitempty"`
+}
+
+// Phase says how far the restoring got.
+type Phase string
+
+// The phases of a journal.
+const (
+	Armed    Phase = "armed"    // files may have been changed
+	Restored Phase = "restored" // files are back; the server is not verified
+)
+
+// Document is the content of a journal.
+type Document struct {
+	Version    int       `json:"version"`
+	Run        string    `json:"run"`
+	Holder     Holder    `json:"holder"`
+	Repository string    `json:"repository"` // links resolved
+	Server     Reference `json:"server"`
+	Phase      Phase     `json:"phase"`
+	Touched    bool      `json:"touched"` // the server may run something else than the originals
+	Files      []Entry   `json:"files"`
+}
+
+// Journal is the durable memory of a run: the untouched files, and what was
+// written over them.
+type Journal struct {
+	Document
+	path string
+	root *os.Root
+}
+
+type envelope struct {
+	SHA256  string          `json:"sha256"`
+	Journal json.RawMessage `json:"journal"`
+}
+
+// Begin reads the configs of the models and writes the journal. The repository
+// must be locked. Files are named relative to it, by model.
+func Begin(l *Lock, run string, server Reference, files map[string]string) (*Journal, error) {
+	repository := l.dir.Name()
+	root, err := os.OpenRoot(repository)
+	if err != nil {
+		return nil, fmt.Errorf("opening the repository: %w", err)
+	}
+	j := &Journal{path: journalPath(l.state, l.key), root: root}
+	j.Document = Document{Version: version, Run: run, Repository: repository, Server: server, Phase: Armed}
+	if h := readHolder(l.holder); h != nil {
+		j.Holder = *h
+	}
+	for model, name := range files {
+		s, err := atomicfile.Read(root, name, maxConfig)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("reading model config: %w", err), root.Close())
+		}
+		j.Files = append(j.Files, Entry{Model: model, Original: s})
+	}
+	slices.SortFunc(j.Files, func(a, b Entry) int { return strings.Compare(a.Model, b.Model) })
+	if err := j.save(); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing the journal: %w", err), root.Close())
+	}
+	return j, nil
+}
+
+// Entry returns the entry of a model, or nil.
+func (j *Journal) Entry(model string) *Entry {
+	for i := range j.Files {
+		if j.Files[i].Model == model {
+			return &j.Files[i]
+		}
+	}
+	return nil
+}
+
+// Touch notes durably that the server may run something else than the
+// originals, for changes that leave the disk alone.
+func (j *Journal) Touch() error {
+	if j.Touched {
+		return nil
+	}
+	j.Touched = true
+	return j.save()
+}
+
+// MarkRestored notes durably that the files are back.
+func (j *Journal) MarkRestored() error {
+	j.Phase = Restored
+	return j.save()
+}
+
+// Finish removes the journal: the files are back and the server runs them.
+func (j *Journal) Finish() error {
+	return errors.Join(atomicfile.Remove(j.path), j.Close())
+}
+
+// Close gives the files back and leaves the journal on disk.
+func (j *Journal) Close() error { return j.root.Close() }
+
+// Path returns where the journal lies.
+func (j *Journal) Path() string { return j.path }
+
+func (j *Journal) save() error {
+	body, err := json.Marshal(j.Document)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(envelope{SHA256: atomicfile.Sum(body), Journal: body})
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(j.path, data, 0o600)
+}
+
+// Pending returns the journals of runs that did not end: their repositories
+// are to be restored, unless their process still lives (then Acquire fails).
+func Pending(state State) ([]*Journal, error) {
+	names, err := filepath.Glob(filepath.Join(state.dir, "*.journal.json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []*Journal
+	for _, name := range names {
+		doc, err := read(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // its run ended while we looked
+		}
+		if err != nil {
+			return out, err
+		}
+		out = append(out, &Journal{Document: doc, path: name})
+	}
+	return out, nil
+}
+
+// Resume reads the journal of the locked repository; nil when there is none.
+func Resume(l *Lock) (*Journal, error) {
+	name := journalPath(l.state, l.key)
+	doc, err := read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(l.dir.Name())
+	if err != nil {
+		return nil, fmt.Errorf("opening the repository: %w", err)
+	}
+	return &Journal{Document: doc, path: name, root: root}, nil
+}
+
+func read(name string) (Document, error) {
+	var doc Document
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return doc, err
+	}
+	var e envelope
+	if err := json.Unmarshal(data, &e); err != nil {
+		return doc, fmt.Errorf("%s: damaged journal: %w", name, err)
+	}
+	if atomicfile.Sum(e.Journal) != e.SHA256 {
+		return doc, fmt.Errorf("%s: damaged journal: the checksum does not match", name)
+	}
+	if err := json.Unmarshal(e.Journal, &doc); err != nil {
+		return doc, fmt.Errorf("%s: damaged journal: %w", name, err)
+	}
+	if doc.Version > version {
+		return doc, fmt.Errorf("%s: written by a newer tritonsweep (format %d, this one knows %d; hint: use that one to restore)", name, doc.Version, version)
+	}
+	return doc, nil
+}
+
+func journalPath(s State, key string) string {
+	return filepath.Join(s.dir, key+".journal.json")
+}
+
+// Age returns how long ago the run of the journal began.
+func (j *Journal) Age(now time.Time) time.Duration { return now.Sub(j.Holder.Since) }

@@ -1,0 +1,128 @@
+package undo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tritonsweep/internal/atomicfile"
+)
+
+// Holder says who holds a lock.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	Since   time.Time `json:"since"`
+	Command string    `json:"command"` // for example "queue-delay"
+}
+
+// HeldError is returned by Acquire when another run holds the repository.
+type HeldError struct {
+	Repository string
+	Holder     *Holder // nil when unknown: another user's run
+}
+
+func (e *HeldError) Error() string {
+	who := "another process"
+	if h := e.Holder; h != nil {
+		who = fmt.Sprintf("tritonsweep %s (pid %d on %s, user %s, since %s)",
+			h.Command, h.PID, h.Host, h.User, h.Since.Format(time.DateTime))
+	}
+	return fmt.Sprintf("%s is held by %s (hint: wait until it ends, or stop it with Ctrl-C)", e.Repository, who)
+}
+
+// Lock is the exclusive right to change one model repository. It is an
+// advisory lock of the kernel on the repository's directory itself: it adds no
+// file there, holds for all users, and dies with its process.
+type Lock struct {
+	dir    *os.File
+	holder string // path of the file that tells others who we are
+	key    string
+	state  State
+}
+
+// Acquire locks the repository, or fails at once with a HeldError.
+func Acquire(state State, repository, command string) (*Lock, error) {
+	if err := state.Outside(repository); err != nil {
+		return nil, err
+	}
+	real, err := filepath.EvalSymlinks(repository)
+	if err != nil {
+		return nil, fmt.Errorf("locking the repository: %w", err)
+	}
+	dir, err := os.Open(real) // close-on-exec: no child inherits the lock
+	if err != nil {
+		return nil, fmt.Errorf("locking the repository: %w", err)
+	}
+	l := &Lock{dir: dir, key: key(real), state: state}
+	l.holder = filepath.Join(state.dir, l.key+".holder.json")
+	if err := flock(dir); err != nil {
+		_ = dir.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &HeldError{Repository: repository, Holder: readHolder(l.holder)}
+		}
+		return nil, fmt.Errorf("locking %s: %w", repository, err)
+	}
+	if err := l.sign(command); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
+	return l, nil
+}
+
+// Release gives the lock back. A released lock may be released again.
+func (l *Lock) Release() error {
+	if l.dir == nil {
+		return nil
+	}
+	err := errors.Join(atomicfile.Remove(l.holder), l.dir.Close())
+	l.dir = nil
+	return err
+}
+
+func (l *Lock) sign(command string) error {
+	h := Holder{PID: os.Getpid(), Since: time.Now().UTC(), Command: command, User: userName()}
+	h.Host, _ = os.Hostname() // empty is fine: it only tells people where to look
+	data, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(l.holder, data, 0o600)
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprint(os.Getuid())
+}
+
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+func readHolder(name string) *Holder {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	h := &Holder{}
+	if json.Unmarshal(data, h) != nil {
+		return nil
+	}
+	return h
+}
+
+// key names the state files of one repository.
+func key(real string) string { return atomicfile.Sum([]byte(real))[:16] }

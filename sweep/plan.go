@@ -1,0 +1,141 @@
+package sweep
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tritonsweep/tritonconfig"
+)
+
+// MaxPoints bounds a plan: more than that cannot end in a night.
+const MaxPoints = 10_000
+
+// Space is the set of settings and loads of one model that a sweep may try.
+type Space struct {
+	Model    string                  `json:"model"`
+	Settings []tritonconfig.Settings `json:"settings"`
+	Loads    []Load                  `json:"loads"`
+}
+
+// Trial is one settings value in one round: one apply, one restart, then every load.
+type Trial struct {
+	// Index counts the trials of a plan from 0.
+	Index int `json:"index"`
+	// Round counts from 1.
+	Round int    `json:"round"`
+	Model string `json:"model"`
+	// Settings is what to apply; zero means the config as it is.
+	Settings tritonconfig.Settings `json:"settings"`
+	// Control marks the untouched config, measured in every round beside the
+	// settings of the space.
+	Control bool   `json:"control,omitempty"`
+	Loads   []Load `json:"loads"`
+}
+
+// Plan is the ordered list of trials of one run.
+type Plan struct {
+	// Sweep names what made the plan: "queue-delay", "batch-size", ...
+	Sweep string `json:"sweep"`
+	// Seed drives the order inside the rounds, and the load's randomness.
+	Seed   uint64  `json:"seed"`
+	Rounds int     `json:"rounds"`
+	Trials []Trial `json:"trials"`
+}
+
+// NewPlan orders the spaces' trials: the rounds are the outer loop, and the
+// order inside a round is shuffled from the seed, so that a slow drift of the
+// machine does not favour a setting. A space whose settings do not contain the
+// untouched config gets it as a control in every round.
+func NewPlan(name string, spaces []Space, rounds int, seed uint64) (Plan, error) {
+	plan := Plan{Sweep: name, Seed: seed, Rounds: rounds}
+	if err := check(spaces, rounds); err != nil {
+		return plan, err
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	for round := 1; round <= rounds; round++ {
+		trials := oneRound(spaces, round)
+		random.Shuffle(len(trials), func(i, j int) { trials[i], trials[j] = trials[j], trials[i] })
+		for _, t := range trials {
+			t.Index = len(plan.Trials)
+			plan.Trials = append(plan.Trials, t)
+		}
+	}
+	return plan, nil
+}
+
+func oneRound(spaces []Space, round int) []Trial {
+	var trials []Trial
+	for _, space := range spaces {
+		untouched := false
+		for _, settings := range space.Settings {
+			untouched = untouched || settings.IsZero()
+			trials = append(trials, Trial{Round: round, Model: space.Model, Settings: settings, Loads: space.Loads})
+		}
+		if !untouched {
+			trials = append(trials, Trial{Round: round, Model: space.Model, Control: true, Loads: space.Loads})
+		}
+	}
+	return trials
+}
+
+func check(spaces []Space, rounds int) error {
+	if rounds < 1 {
+		return fmt.Errorf("rounds: %d is not at least 1", rounds)
+	}
+	points := 0
+	for _, space := range spaces {
+		if len(space.Settings) == 0 || len(space.Loads) == 0 {
+			return fmt.Errorf("%s: nothing to try: no settings or no loads are left", space.Model)
+		}
+		seen := map[string]bool{}
+		for _, settings := range space.Settings {
+			if key := settings.Key(); seen[key] {
+				return fmt.Errorf("%s: %s is named twice", space.Model, key)
+			} else {
+				seen[key] = true
+			}
+		}
+		if points += (len(space.Settings) + 1) * len(space.Loads) * rounds; points > MaxPoints {
+			return fmt.Errorf("the plan has more than %d points (hint: fewer values, rounds or loads)", MaxPoints)
+		}
+	}
+	return nil
+}
+
+// Points counts the points of the plan: its trials times their loads.
+func (p Plan) Points() int {
+	n := 0
+	for _, t := range p.Trials {
+		n += len(t.Loads)
+	}
+	return n
+}
+
+// Models returns the models of the plan, in the order of their first trial.
+func (p Plan) Models() []string {
+	var models []string
+	seen := map[string]bool{}
+	for _, t := range p.Trials {
+		if !seen[t.Model] {
+			seen[t.Model] = true
+			models = append(models, t.Model)
+		}
+	}
+	return models
+}
+
+// Cost is what the parts of a plan take: the basis of an ETA.
+type Cost struct {
+	Trial time.Duration // apply, restart, wait, verify
+	Point time.Duration // warm-up and measuring
+}
+
+// Estimate returns how long the trials from index on will take.
+func (p Plan) Estimate(from int, cost Cost) time.Duration {
+	var total time.Duration
+	for _, t := range p.Trials[min(from, len(p.Trials)):] {
+		total += cost.Trial + time.Duration(len(t.Loads))*cost.Point
+	}
+	return total
+}

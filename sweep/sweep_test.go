@@ -1,0 +1,137 @@
+package sweep
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"tritonsweep/tritonconfig"
+)
+
+func TestParseValues(t *testing.T) {
+	for text, want := range map[string][]int{
+		"1000":                   {1000},
+		"8,1,8, 32":              {1, 8, 32},
+		"0,1000..5000/1000":      {0, 1000, 2000, 3000, 4000, 5000},
+		"1..4":                   {1, 2, 3, 4},
+		"1..10/4":                {1, 5, 9},
+		"25000,0,1000..2000/500": {0, 1000, 1500, 2000, 25000},
+	} {
+		if got, err := ParseValues(text, 0); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                     "not a number",
+		"fast":                 "not a number",
+		"1,,2":                 "not a number",
+		"-5":                   "below the least value",
+		"9..1":                 "backwards",
+		"1..9/0":               "at least 1",
+		"1..9/-1":              "at least 1",
+		"0..1000000000":        "more than 1000",
+		"99999999999999999999": "not a number",
+		"0..999,2000..2999":    "more than 1000",
+	} {
+		if _, err := ParseValues(text, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one with %q", text, err, want)
+		}
+	}
+}
+
+func TestParseSets(t *testing.T) {
+	got, err := ParseSets("none; 8,4;4,8;16")
+	if want := [][]int{{}, {4, 8}, {16}}; err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	for _, bad := range []string{"", "0", "4;;8", "none,4"} {
+		if _, err := ParseSets(bad); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+func TestDefaultSets(t *testing.T) {
+	for maxBatch, want := range map[int][][]int{
+		128: {{}, {4, 8, 16, 32, 64, 128}, {8, 16, 32, 64, 128}, {128}},
+		4:   {{}, {4}},
+		1:   {{}},
+	} {
+		if got := DefaultSets(maxBatch); !cmp.Equal(got, want) {
+			t.Errorf("max batch %d: %v, want %v", maxBatch, got, want)
+		}
+	}
+}
+
+// TestPlanProperties: every setting of every model stands in every round
+// exactly once, the control beside it, and equal seeds give equal plans.
+func TestPlanProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		delays := rapid.SliceOfNDistinct(rapid.IntRange(0, 50000), 1, 8, rapid.ID).Draw(t, "delays")
+		rounds := rapid.IntRange(1, 5).Draw(t, "rounds")
+		seed := rapid.Uint64().Draw(t, "seed")
+		loads := Closed([]int{1, 8}, []int{1})
+		spaces := []Space{{"a", Delays(delays), loads}, {"b", Counts([]int{1, 2}, ""), loads}}
+		plan, err := NewPlan("test", spaces, rounds, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := rounds * (len(delays) + 1 + 2 + 1); len(plan.Trials) != want || plan.Points() != 2*want {
+			t.Fatalf("%d trials, %d points", len(plan.Trials), plan.Points())
+		}
+		seen := map[string]int{}
+		for i, trial := range plan.Trials {
+			if trial.Index != i || i > 0 && trial.Round < plan.Trials[i-1].Round {
+				t.Fatalf("trial %d: %+v", i, trial)
+			}
+			if trial.Control != trial.Settings.IsZero() {
+				t.Fatalf("control and settings disagree: %+v", trial)
+			}
+			seen[trial.Model+trial.Settings.Key()]++
+		}
+		for key, n := range seen {
+			if n != rounds {
+				t.Fatalf("%s stands %d times in %d rounds", key, n, rounds)
+			}
+		}
+		again, _ := NewPlan("test", spaces, rounds, seed)
+		if !cmp.Equal(plan, again) {
+			t.Fatal("equal seeds give different plans")
+		}
+	})
+}
+
+func TestPlanRefusesWhatCannotBeRun(t *testing.T) {
+	loads := Closed([]int{1}, []int{1})
+	twice := []tritonconfig.Settings{{PreferredBatchSizes: []int{4, 8}}, {PreferredBatchSizes: []int{8, 4, 4}}}
+	many := make([]int, 999)
+	for i := range many {
+		many[i] = i
+	}
+	for name, c := range map[string]struct {
+		space  Space
+		rounds int
+		want   string
+	}{
+		"no settings": {Space{"m", nil, loads}, 1, "nothing to try"},
+		"no loads":    {Space{"m", Delays([]int{1}), nil}, 1, "nothing to try"},
+		"no rounds":   {Space{"m", Delays([]int{1}), loads}, 0, "rounds"},
+		"twice":       {Space{"m", twice, loads}, 1, "named twice"},
+		"too many":    {Space{"m", Delays(many), loads}, 11, "more than 10000 points"},
+	} {
+		if _, err := NewPlan("test", []Space{c.space}, c.rounds, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestAnUntouchedSpaceNeedsNoControl(t *testing.T) {
+	space := Space{"m", []tritonconfig.Settings{{}}, Closed([]int{1, 4}, []int{1})}
+	plan, err := NewPlan("concurrency", []Space{space}, 2, 1)
+	if err != nil || len(plan.Trials) != 2 || plan.Trials[0].Control {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}

@@ -1,0 +1,101 @@
+package sweep
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MaxValues bounds one list of values, so that a mistyped range is an error
+// and not a week of measuring.
+const MaxValues = 1000
+
+// ParseValues reads a comma-separated list of numbers and ranges, for example
+// "0,1000..5000/1000,25000": a range runs from..to/step, the step is 1 when
+// absent, and "to" belongs to it when a step meets it. The result is sorted,
+// each value once. Values below least are refused.
+func ParseValues(text string, least int) ([]int, error) {
+	var values []int
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		got, err := parseItem(item)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", item, err)
+		}
+		if got[0] < least {
+			return nil, fmt.Errorf("%q: %d is below the least value, %d", item, got[0], least)
+		}
+		if values = append(values, got...); len(values) > MaxValues {
+			return nil, fmt.Errorf("%q: more than %d values (hint: use a larger step)", text, MaxValues)
+		}
+	}
+	slices.Sort(values)
+	return slices.Compact(values), nil
+}
+
+// parseItem returns the values of one number or range, ascending, at least one.
+func parseItem(item string) ([]int, error) {
+	first, rest, isRange := strings.Cut(item, "..")
+	from, err := number(first)
+	if err != nil {
+		return nil, err
+	}
+	if !isRange {
+		return []int{from}, nil
+	}
+	last, by, hasStep := strings.Cut(rest, "/")
+	to, err := number(last)
+	if err != nil {
+		return nil, err
+	}
+	step := 1
+	if hasStep {
+		if step, err = number(by); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case to < from:
+		return nil, fmt.Errorf("the range runs backwards (hint: %d..%d)", to, from)
+	case step < 1:
+		return nil, fmt.Errorf("the step must be at least 1")
+	case (to-from)/step >= MaxValues:
+		return nil, fmt.Errorf("more than %d values (hint: use a larger step)", MaxValues)
+	}
+	var values []int
+	for v := from; v <= to; v += step {
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+func number(text string) (int, error) {
+	v, err := strconv.ParseInt(strings.TrimSpace(text), 10, 40)
+	if err != nil {
+		return 0, fmt.Errorf("not a number (hint: write values as 1000,5000 or 1000..10000/1000)")
+	}
+	return int(v), nil
+}
+
+// ParseSets reads preferred batch sizes: sets divided by semicolons, sizes by
+// commas, "none" for no preferred sizes: "none;4,8;8,16,32". Each set is
+// sorted; equal sets are kept once, in the order of their first appearance.
+func ParseSets(text string) ([][]int, error) {
+	var sets [][]int
+	seen := map[string]bool{}
+	for item := range strings.SplitSeq(text, ";") {
+		set := []int{}
+		if strings.TrimSpace(item) != "none" {
+			var err error
+			if set, err = ParseValues(item, 1); err != nil {
+				return nil, fmt.Errorf("%w (hint: write sets as none;4,8;8,16,32)", err)
+			}
+		}
+		if key := fmt.Sprint(set); !seen[key] {
+			seen[key] = true
+			sets = append(sets, set)
+		}
+	}
+	return sets, nil
+}
