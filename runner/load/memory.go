@@ -10,7 +10,7 @@ import (
 // MemoryError refuses a load whose messages in flight could take more memory
 // than allowed. Nothing was sent, or single requests at most.
 type MemoryError struct {
-	Model   string
+	What    string // "model NAME"
 	Callers int
 	Batch   int
 	Request int64 // bytes of one encoded request
@@ -22,8 +22,8 @@ type MemoryError struct {
 func (e *MemoryError) Bytes() int64 { return int64(e.Callers) * (e.Request + e.Answer) }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("model %s at concurrency %d and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
-		e.Model, e.Callers, e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
+	return fmt.Sprintf("%s at concurrency %d and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
+		e.What, e.Callers, e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
 }
 
 // fits refuses a load above the limit; answer 0 means that its size is not known.
@@ -33,7 +33,7 @@ func (s Spec) fits(request *Request, answer int64) error {
 		limit = DefaultMemoryLimit()
 	}
 	e := &MemoryError{
-		Model: s.Model.Name, Callers: s.Load.Concurrency, Batch: s.Load.BatchSize,
+		What: request.what(), Callers: s.Load.Concurrency, Batch: s.Load.BatchSize,
 		Request: request.Bytes(), Answer: answer, Limit: limit,
 	}
 	if e.Bytes() > limit {

@@ -74,19 +74,19 @@ func (r *recorder) success(start, end time.Time, a Answer) {
 
 // failure records a call that ended in an error; its time is no latency.
 func (r *recorder) failure(start, end time.Time, err error) {
-	s := statusOf(err)
+	kind := kindOf(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures++
 	if r.firstText == "" {
-		r.firstText = s.Code().String() + ": " + s.Message()
+		r.firstText = describe(err)
 	}
 	if !r.measuring {
 		return
 	}
 	w := &r.window
 	w.advance(end)
-	w.errors[s.Code().String()]++
+	w.errors[kind]++
 	w.errorTime += end.Sub(start)
 }
 

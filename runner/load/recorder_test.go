@@ -126,7 +126,7 @@ func TestSizes(t *testing.T) {
 	if limit := DefaultMemoryLimit(); limit < 1<<20 {
 		t.Errorf("the default memory limit is %d bytes", limit)
 	}
-	e := &MemoryError{Model: "m", Callers: 64, Batch: 32, Request: 157_286_400, Answer: 32_256_000, Limit: 6_000_000_000}
+	e := &MemoryError{What: "model m", Callers: 64, Batch: 32, Request: 157_286_400, Answer: 32_256_000, Limit: 6_000_000_000}
 	if want := "64 x (157.3 MB request + 32.3 MB answer) = 12.1 GB"; !strings.Contains(e.Error(), want) {
 		t.Errorf("%v, want %q", e, want)
 	}

@@ -16,6 +16,7 @@ type Request struct {
 	model    Model
 	batch    int
 	payloads []Payload
+	opaque   *Opaque // set when it is no inference request
 }
 
 // Payload is one encoded inference request.
@@ -81,6 +82,9 @@ func (r *Request) Distinct() int { return len(r.payloads) }
 // Answer returns about how many bytes an answer has, from the model's outputs; 0
 // when an output's size is not fixed.
 func (r *Request) Answer() int64 {
+	if r.opaque != nil {
+		return r.opaque.Answer
+	}
 	var n int64
 	for _, t := range r.model.Outputs {
 		size := t.bytes(t.Shape)

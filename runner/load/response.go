@@ -19,6 +19,9 @@ func wrong(format string, args ...any) error { return &AnswerError{fmt.Sprintf(f
 // check decodes an answer and compares it with the metadata: the model, every
 // output's name, datatype and shape, and the bytes that the shape needs.
 func (r *Request) check(answer []byte) error {
+	if r.opaque != nil {
+		return r.opaque.Check(answer)
+	}
 	var response service.ModelInferResponse
 	if err := proto.Unmarshal(answer, &response); err != nil {
 		return wrong("it does not decode: %v", err)

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -26,9 +27,12 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 		return Result{}, err
 	}
 	spec = spec.withDefaults()
-	request, err := NewRequest(spec.Model, spec.Data, spec.Load.BatchSize)
-	if err != nil {
-		return Result{}, err
+	request := spec.Request
+	if request == nil {
+		var err error
+		if request, err = NewRequest(spec.Model, spec.Data, spec.Load.BatchSize); err != nil {
+			return Result{}, err
+		}
 	}
 	if err := spec.fits(request, request.Answer()); err != nil {
 		return Result{}, err
@@ -75,7 +79,7 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 		}
 		if err == nil {
 			if err := r.request.check(answer.Body); err != nil {
-				return 0, fmt.Errorf("model %s: %w", r.spec.Model.Name, err)
+				return 0, fmt.Errorf("%s: %w", r.request.what(), err)
 			}
 			return latency, r.spec.fits(r.request, int64(answer.Bytes))
 		}
@@ -84,6 +88,9 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 		}
 		// One that hung until its deadline, or that the server says can never
 		// work, is not tried again.
+		if f, ok := errors.AsType[Failure](err); ok && f.Final() {
+			return 0, r.rejected(int64(try+1), first)
+		}
 		switch statusOf(err).Code() {
 		case codes.DeadlineExceeded, codes.InvalidArgument, codes.NotFound, codes.Unimplemented, codes.Unauthenticated, codes.PermissionDenied:
 			return 0, r.rejected(int64(try+1), first)
@@ -94,8 +101,7 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 }
 
 func (r *run) rejected(tries int64, err error) error {
-	s := statusOf(err)
-	return &RejectedError{Model: r.spec.Model.Name, Tries: tries, Reason: s.Code().String() + ": " + s.Message()}
+	return &RejectedError{What: r.request.what(), Tries: tries, Reason: describe(err), Err: err}
 }
 
 // measure runs warm-up, window and drain.
@@ -134,7 +140,7 @@ func (r *run) warm(ctx context.Context) error {
 		successes, failures := r.recorder.counts()
 		r.progress(false, elapsed, 0)
 		if successes == 0 && (failures >= max(least, 2*probes) || elapsed >= max(most, r.spec.Timeout)) {
-			return &RejectedError{Model: r.spec.Model.Name, Tries: failures, Reason: r.recorder.reason()}
+			return &RejectedError{What: r.request.what(), Tries: failures, Reason: r.recorder.reason()}
 		}
 		if successes == 0 {
 			continue

@@ -14,6 +14,9 @@ type Spec struct {
 	Model Model
 	Load  sweep.Load
 	Data  Data
+	// Request, when set, is sent instead of inference requests made from Model
+	// and Data.
+	Request *Request
 	// Seed drives start jitter and pauses.
 	Seed uint64
 
