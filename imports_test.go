@@ -17,7 +17,10 @@ const module = "tritonsweep/"
 
 // layers lists the top-level packages from the outside to the inside. A package
 // imports its own layer and those that stand after it, never one before it.
-var layers = []string{"cmd", "runner", "results", "sweep", "tritonconfig", "internal", "examples"}
+//
+// The example gateway is a program of its own, whose tests need the simulated
+// server; the command's scripts run it.
+var layers = []string{"cmd", "examples/pipeline", "runner", "results", "sweep", "tritonconfig", "internal", "examples"}
 
 // confined lists the modules that one place alone may import, so that a
 // successor can replace each in an afternoon.
@@ -25,7 +28,7 @@ var confined = map[string][]string{
 	"github.com/docker/":       {"runner/docker"},
 	"github.com/containerd/":   {"runner/docker"},
 	"github.com/urfave/cli":    {"cmd/tritonsweep"},
-	"google.golang.org/grpc":   {"runner", "internal/tritonpb/service"},
+	"google.golang.org/grpc":   {"runner", "internal/tritonpb/service", "examples/pipeline"},
 	"modernc.org/sqlite":       {"results"},
 	"github.com/goccy/go-yaml": {"cmd/tritonsweep", "sweep"},
 }
