@@ -57,6 +57,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 		Action: noCommand,
 		Commands: []*cli.Command{
 			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(),
+			benchCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(),
 			doctorCommand(), simulateCommand(), completionCommand(),

@@ -36,17 +36,22 @@ func runSweep(c *cli.Context, settings axis) (err error) {
 	if err != nil {
 		return err
 	}
-	if options.shapes, err = target.shapes(c, options); err != nil {
+	return perform(c, target, plan, options)
+}
+
+// perform shows a plan, asks, and carries it out.
+func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err error) {
+	if o.shapes, err = target.shapes(c, o); err != nil {
 		return err
 	}
-	printPlan(c.App.ErrWriter, plan, target, options)
+	printPlan(c.App.ErrWriter, plan, target, o)
 	if c.Bool("dry-run") {
 		return writePlan(c, plan)
 	}
 	if err := confirm(c, target); err != nil {
 		return err
 	}
-	return execute(c, target, plan, options)
+	return execute(c, target, plan, o)
 }
 
 // options are the flags of a sweep, read and checked.
@@ -60,6 +65,9 @@ type options struct {
 	spec   load.Spec
 	shapes shapes
 	format string
+	// done, when set, is called with all records after the last point. Its error
+	// decides about the exit code as well.
+	done func(results.Run, []results.Record) error
 }
 
 func readOptions(c *cli.Context) (options, error) {
@@ -205,12 +213,21 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
 
-	err = verdictOf(outcome, runErr)
+	err = errors.Join(verdictOf(outcome, runErr), o.conclude(durable, store, info))
 	finish(&info, err, exitCodeFor(c.Context, err))
 	if stored := store.FinishRun(durable, info); stored != nil {
 		err = errors.Join(err, &runner.RecordError{Err: stored})
 	}
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
+}
+
+// conclude calls done.
+func (o options) conclude(ctx context.Context, store *results.Store, run results.Run) error {
+	if o.done == nil {
+		return nil
+	}
+	records, err := store.Records(ctx, run.ID)
+	return errors.Join(err, o.done(run, records))
 }
 
 // verdictOf turns an outcome into the error whose code the program exits with.

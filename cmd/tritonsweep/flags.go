@@ -42,15 +42,33 @@ func loadFlags(concurrency string) []cli.Flag {
 func planFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 3, Usage: "how often every setting is measured, each time after a fresh start"},
-		&cli.Uint64Flag{Name: "seed", EnvVars: env("SEED"), Usage: "of the order and of the inputs (default: random, recorded)"},
-		&cli.StringFlag{Name: "max-p99", EnvVars: env("MAX_P99"), Usage: "affordable p99 latency, e.g. `20ms`"},
-		&cli.StringFlag{Name: "max-p95", EnvVars: env("MAX_P95"), Usage: "affordable p95 latency, e.g. `15ms`"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and stop"},
-		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, EnvVars: env("YES"), Usage: "do not ask before the first change"},
+		seedFlag(),
+		maxP99Flag(),
+		maxP95Flag(),
+		dryRunFlag(),
+		yesFlag(),
 		dbFlag(),
 		outputFlag(),
 		formatFlag(),
 	}
+}
+
+func seedFlag() cli.Flag {
+	return &cli.Uint64Flag{Name: "seed", EnvVars: env("SEED"), Usage: "of the order and of the inputs (default: random, recorded)"}
+}
+
+func maxP99Flag() cli.Flag {
+	return &cli.StringFlag{Name: "max-p99", EnvVars: env("MAX_P99"), Usage: "affordable p99 latency, e.g. `20ms`"}
+}
+
+func maxP95Flag() cli.Flag {
+	return &cli.StringFlag{Name: "max-p95", EnvVars: env("MAX_P95"), Usage: "affordable p95 latency, e.g. `15ms`"}
+}
+
+func dryRunFlag() cli.Flag { return &cli.BoolFlag{Name: "dry-run", Usage: "print the plan and stop"} }
+
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, EnvVars: env("YES"), Usage: "do not ask before the first change"}
 }
 
 func dbFlag() cli.Flag {
@@ -63,6 +81,16 @@ func outputFlag() cli.Flag {
 
 func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", EnvVars: env("FORMAT"), Value: "text", Usage: "of standard output: text, json, markdown, csv or html"}
+}
+
+// withDefault gives a text flag another default.
+func withDefault(flags []cli.Flag, name, value string) []cli.Flag {
+	for _, f := range flags {
+		if text, ok := f.(*cli.StringFlag); ok && text.Name == name {
+			text.Value = value
+		}
+	}
+	return flags
 }
 
 func join(groups ...[]cli.Flag) []cli.Flag {

@@ -105,31 +105,43 @@ func openResults(c *cli.Context) (*results.Store, error) {
 // analyze reads a run, "latest" or by the beginning of its ID, and what came
 // out. Of a damaged file the whole rows are used, with a warning.
 func analyze(ctx context.Context, store *results.Store, id string) (*report.Report, error) {
-	run, err := store.Run(ctx, id)
-	if err != nil && run.ID == "" {
-		return nil, withCode(exitUsage, err)
-	}
-	records, err := store.Records(ctx, run.ID)
-	if errors.Is(err, results.ErrCorrupt) {
-		slog.Warn("the results file is damaged; the report is made from what is whole", "error", err)
-	} else if err != nil {
+	run, records, err := readRun(ctx, store, id)
+	if err != nil {
 		return nil, err
 	}
 	return report.Analyze(run, records), nil
 }
 
+func readRun(ctx context.Context, store *results.Store, id string) (results.Run, []results.Record, error) {
+	run, err := store.Run(ctx, id)
+	if err != nil && run.ID == "" {
+		return run, nil, withCode(exitUsage, err)
+	}
+	records, err := store.Records(ctx, run.ID)
+	if errors.Is(err, results.ErrCorrupt) {
+		slog.Warn("the results file is damaged; the report is made from what is whole", "error", err)
+	} else if err != nil {
+		return run, nil, err
+	}
+	return run, records, nil
+}
+
 // writeReport prints a run in the format asked for and, with --output, leaves
 // every format in a directory.
 func writeReport(c *cli.Context, store *results.Store, id, format string) error {
-	made, err := analyze(context.WithoutCancel(c.Context), store, id)
+	run, records, err := readRun(context.WithoutCancel(c.Context), store, id)
 	if err != nil {
 		return err
 	}
+	made := report.Analyze(run, records)
 	if dir := c.String("output"); dir != "" {
 		if err := writeFiles(dir, made); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "reports: %s\n", dir)
+	}
+	if run.Plan.Sweep == benchName && len(records) > 0 {
+		return printBench(c.App.Writer, run, records, made, format)
 	}
 	return print(c.App.Writer, made, format)
 }

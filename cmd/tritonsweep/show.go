@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tritonsweep/results"
 	"tritonsweep/results/report"
 )
 
@@ -99,6 +100,22 @@ func print(w io.Writer, made *report.Report, format string) error {
 		return made.HTML(w)
 	}
 	return made.Text(w, report.TerminalOptions(w, os.Environ()))
+}
+
+// printBench writes a run of one point. The formats that bench has no view of
+// its own for show it as any other run.
+func printBench(w io.Writer, run results.Run, records []results.Record, made *report.Report, format string) error {
+	bench, err := report.NewBench(run, records)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "text":
+		return bench.Text(w, report.TerminalOptions(w, os.Environ()))
+	case "json":
+		return bench.JSON(w)
+	}
+	return print(w, made, format)
 }
 
 // writeFiles leaves every view in dir.

@@ -23,12 +23,15 @@ type TextOptions struct {
 	Width int
 	// Color allows escape sequences for colours and bold text.
 	Color bool
+	// ASCII replaces what the locale cannot show.
+	ASCII bool
 }
 
 // TerminalOptions returns what suits w: on a terminal its width, and colours
 // unless the environment (NO_COLOR, TERM, ...) forbids them; elsewhere plain text.
+// A locale that is set, and not to UTF-8, gets ASCII.
 func TerminalOptions(w io.Writer, environ []string) TextOptions {
-	opts := TextOptions{Color: colorprofile.Detect(w, environ) >= colorprofile.ANSI}
+	opts := TextOptions{Color: colorprofile.Detect(w, environ) >= colorprofile.ANSI, ASCII: !utf8Locale(environ)}
 	if f, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			opts.Width = width
@@ -46,13 +49,22 @@ func (r *Report) Text(w io.Writer, opts TextOptions) error {
 		t.model(r, &r.Models[i])
 	}
 	t.footnotes(r)
-	_, err := io.WriteString(w, t.out.String())
-	return err
+	return t.flush(w)
 }
 
 type text struct {
 	opts TextOptions
 	out  strings.Builder
+}
+
+// flush writes what was collected.
+func (t *text) flush(w io.Writer) error {
+	out := t.out.String()
+	if t.opts.ASCII {
+		out = toASCII(out)
+	}
+	_, err := io.WriteString(w, out)
+	return err
 }
 
 // The styles use the terminal's own sixteen colours, which its user can read.
