@@ -15,7 +15,7 @@ go vet ./... || failed=1
 env -u TRITONSWEEP_REAL go test -count=1 ./... 2>&1 | tee build/test.log || failed=1
 if [ "${TRITONSWEEP_REAL:-}" = 1 ]; then
   go test -count=1 -p 1 -timeout 25m -v -run '^TestReal' ./runner/... ./cmd/... 2>&1 | tee build/real.log |
-    grep -E '^(---|ok|FAIL|PASS|panic)|^ +[a-z_]+_test.go' || true
+    grep -E '^ *(---|ok|FAIL|PASS|panic)|^ +[a-z_]+\.go:[0-9]+: ' || true
   [ "${PIPESTATUS[0]}" = 0 ] || failed=1
   ran=$(grep -c '^--- PASS: TestReal' build/real.log)
   grep -qE '^(--- FAIL|FAIL|panic:)' build/real.log && failed=1

@@ -37,7 +37,9 @@ func TestCallsAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Logs(ctx, s.StartedAt, 0)
-	for range c.Follow(ctx, s.StartedAt) {
+	shortly, end := context.WithTimeout(ctx, 5*time.Millisecond)
+	defer end()
+	for range c.Follow(shortly, s.StartedAt) {
 	}
 	c.Stats(ctx)
 	c.WatchExit(ctx, s)

@@ -33,7 +33,8 @@ type fakeContainer struct {
 	Mounts          []map[string]any
 	Ports           map[string][]map[string]string // "8001/tcp" -> HostIp, HostPort
 	IP              string
-	Log             []byte // as sent, with frames unless TTY
+	Log             []byte   // as sent, with frames unless TTY
+	Stamped         [][]byte // the same with time stamps: what each request gets, the last one again and again
 }
 
 const (
@@ -55,6 +56,22 @@ func triton(id, name string) *fakeContainer {
 		},
 		IP: "172.17.0.2",
 	}
+}
+
+// log answers a request for the log. With its last stamped part the container
+// has ended.
+func (c *fakeContainer) log(stamped bool) []byte {
+	if !stamped || len(c.Stamped) == 0 {
+		return c.Log
+	}
+	part := c.Stamped[0]
+	if len(c.Stamped) > 1 {
+		c.Stamped = c.Stamped[1:]
+	}
+	if len(c.Stamped) == 1 {
+		c.State = exited(0, false)
+	}
+	return part
 }
 
 func running(since time.Time) map[string]any {
@@ -191,7 +208,7 @@ func (f *fakeEngine) container(w http.ResponseWriter, r *http.Request, name, cal
 		}
 		w.WriteHeader(http.StatusNoContent)
 	case "logs":
-		w.Write(c.Log)
+		w.Write(c.log(r.URL.Query().Get("timestamps") == "1"))
 	case "stats":
 		f.answer(w, http.StatusOK, map[string]any{"memory_stats": f.memory})
 	}

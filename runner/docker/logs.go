@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"strconv"
 	"time"
 
@@ -43,34 +42,6 @@ func (c *Container) Logs(ctx context.Context, since time.Time, size int) ([]byte
 	}
 	text := redact([]byte(clean(string(end.bytes()))))
 	return lastLines(text, size), nil
-}
-
-// Follow yields the container's log line by line from that time on, cleaned
-// and redacted like Logs, until the container stops, ctx ends or the loop is
-// left. A failure is yielded once as an error.
-func (c *Container) Follow(ctx context.Context, since time.Time) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		raw, err := c.openLogs(ctx, container.LogsOptions{Since: timestamp(since), Follow: true})
-		if err != nil {
-			if ctx.Err() == nil {
-				yield("", err)
-			}
-			return
-		}
-		defer raw.Close()
-		lines := &lineWriter{line: func(text []byte) bool {
-			return yield(string(redact([]byte(clean(string(text))))), nil)
-		}}
-		err = c.demultiplex(lines, raw)
-		if err == nil {
-			err = lines.flush()
-		}
-		if err != nil && err != errStopped && ctx.Err() == nil {
-			yield("", c.fail("following the log of", err))
-		}
-	}
 }
 
 func (c *Container) openLogs(ctx context.Context, options container.LogsOptions) (io.ReadCloser, error) {
@@ -140,37 +111,4 @@ func lastLines(text []byte, size int) []byte {
 		return fmt.Appendf(nil, "(a line of %d bytes was left out)\n", len(text))
 	}
 	return whole
-}
-
-// errStopped ends a copy whose reader has left the loop.
-var errStopped = fmt.Errorf("stopped")
-
-// lineWriter calls line for every complete line, which it cuts at MaxLog.
-type lineWriter struct {
-	line    func([]byte) bool
-	partial []byte
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	n := len(p)
-	for {
-		text, rest, found := bytes.Cut(p, []byte("\n"))
-		if room := MaxLog - len(w.partial); room > 0 {
-			w.partial = append(w.partial, text[:min(room, len(text))]...)
-		}
-		if !found {
-			return n, nil
-		}
-		if !w.line(w.partial) {
-			return 0, errStopped
-		}
-		w.partial, p = w.partial[:0], rest
-	}
-}
-
-func (w *lineWriter) flush() error {
-	if len(w.partial) > 0 && !w.line(w.partial) {
-		return errStopped
-	}
-	return nil
 }

@@ -52,12 +52,23 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// A line that was read before comes again, one is cut by frames, one was
+// written while nobody asked, and one when the container had ended.
 func TestFollow(t *testing.T) {
-	fake := triton(idA, "a")
-	fake.Log = append(framed("one\ntw", ""), framed("o\n", "api_key: "+canary+"\nlast")...)
-	_, c := only(t, fake)
+	const one, two = "2026-11-23T12:00:01.000000001Z one\n", "2026-11-23T12:00:01.000000002Z two\n"
+	follow := func() *Container {
+		fake := triton(idA, "a")
+		fake.Stamped = [][]byte{
+			framed(one, ""),
+			framed(one[:30], one[30:]),
+			framed(one, two+"2026-11-23T12:00:02Z api_key: "+canary+"\n"),
+			framed("2026-11-23T12:00:02Z api_key: "+canary+"\n2026-11-23T12:00:03Z last", ""),
+		}
+		_, c := only(t, fake)
+		return c
+	}
 	var got []string
-	for line, err := range c.Follow(context.Background(), noon) {
+	for line, err := range follow().Follow(context.Background(), noon) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +77,7 @@ func TestFollow(t *testing.T) {
 	if want := []string{"one", "two", "api_key: ***", "last"}; !slices.Equal(got, want) {
 		t.Errorf("lines %q, want %q", got, want)
 	}
-	for line := range c.Follow(context.Background(), noon) {
+	for line := range follow().Follow(context.Background(), noon) {
 		if line != "one" {
 			t.Errorf("line %q after leaving the loop", line)
 		}

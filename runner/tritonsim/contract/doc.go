@@ -81,23 +81,37 @@ type page struct {
 	body        string
 }
 
+// http asks until there is an answer: Triton opens its ports one after the
+// other, HTTP after gRPC, and Docker's proxy accepts before any.
 func (g Target) http(t *testing.T, method, path, body string) page {
 	t.Helper()
-	request, err := http.NewRequestWithContext(limited(t), method, "http://"+g.HTTP+path, strings.NewReader(body))
+	ctx := limited(t)
+	for {
+		answer, err := g.fetch(ctx, method, path, body)
+		if err == nil {
+			return answer
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (g Target) fetch(ctx context.Context, method, path, body string) (page, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+g.HTTP+path, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return page{}, err
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		t.Fatal(err)
+		return page{}, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text)}
+	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text)}, err
 }
 
 // requireStatus compares an error's gRPC code and its whole text.
