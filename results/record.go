@@ -87,10 +87,25 @@ type Client struct {
 	// Missing says for each absent quantile how many more requests it needs.
 	Missing map[string]int64 `json:"latency_missing,omitempty"`
 
+	Arrivals *Arrivals `json:"arrivals,omitempty"` // of an open loop
+
 	Send      float64 `json:"send_mean_ms"` // handing the request to the transport
 	Wait      float64 `json:"wait_mean_ms"` // from there to the answer
 	CPU       float64 `json:"cpu_us_per_request"`
 	Histogram []byte  `json:"histogram,omitempty"` // results/histogram, encoded
+}
+
+// Arrivals is what an open loop offered. Its latencies count from the instant at
+// which a request was due, send lag and waiting in the client included.
+type Arrivals struct {
+	Requests    int64   `json:"requests"`         // sent in the window
+	Held        int64   `json:"held"`             // of them, late because Outstanding were under way
+	Outstanding int     `json:"outstanding"`      // the most that may be under way
+	Underway    float64 `json:"underway"`         // on average
+	SendLag     float64 `json:"send_lag_p99_ms"`  // of those that were not held
+	SendLagMean float64 `json:"send_lag_mean_ms"` //
+	// Overloaded tells that more requests arrived than were answered.
+	Overloaded bool `json:"overloaded,omitempty"`
 }
 
 // Server is what Triton's statistics say about the window.

@@ -53,6 +53,9 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 func (r *run) measureInto(ctx context.Context, record *results.Record, before snapshot) error {
 	spec := r.Load
 	spec.Load = record.Load
+	if spec.Load.Arrivals != sweep.Recorded {
+		spec.Intervals = nil
+	}
 	spec.Shared = before.identity.Simulated
 	spec.Data.Shapes = r.Shapes[record.Model]
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)
@@ -60,7 +63,7 @@ func (r *run) measureInto(ctx context.Context, record *results.Record, before sn
 	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
 		return err
 	}
-	transport, err := load.Dial(r.client.Address(), record.Load.Concurrency)
+	transport, err := load.Dial(r.client.Address(), spec.Callers())
 	if err != nil {
 		return err
 	}

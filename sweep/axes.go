@@ -67,3 +67,15 @@ func Closed(concurrencies, batches []int) []Load {
 	}
 	return loads
 }
+
+// Open returns the loads of an open loop: every arrival rate, in requests a
+// second, with every client batch.
+func Open(rates []float64, batches []int, arrivals Arrivals, trace string) []Load {
+	var loads []Load
+	for _, b := range batches {
+		for _, r := range rates {
+			loads = append(loads, Load{Rate: r, Arrivals: arrivals, Trace: trace, BatchSize: b})
+		}
+	}
+	return loads
+}

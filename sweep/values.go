@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,6 +77,70 @@ func number(text string) (int, error) {
 		return 0, fmt.Errorf("not a number (hint: write values as 1000,5000 or 1000..10000/1000)")
 	}
 	return int(v), nil
+}
+
+// ParseRates reads a comma-separated list of rates and ranges as ParseValues
+// does; rates may have decimals: "0.5,10..50/10". All must be above 0.
+func ParseRates(text string) ([]float64, error) {
+	var rates []float64
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		got, err := parseRates(item)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", item, err)
+		}
+		if rates = append(rates, got...); len(rates) > MaxValues {
+			return nil, fmt.Errorf("%q: more than %d values (hint: use a larger step)", text, MaxValues)
+		}
+	}
+	slices.Sort(rates)
+	return slices.Compact(rates), nil
+}
+
+// parseRates returns the values of one rate or range, ascending, at least one.
+func parseRates(item string) ([]float64, error) {
+	first, rest, isRange := strings.Cut(item, "..")
+	from, err := rate(first)
+	if err != nil || !isRange {
+		return []float64{from}, err
+	}
+	last, by, hasStep := strings.Cut(rest, "/")
+	to, err := rate(last)
+	if err != nil {
+		return nil, err
+	}
+	step := 1.0
+	if hasStep {
+		if step, err = rate(by); err != nil {
+			return nil, err
+		}
+	}
+	// A step that meets the end but for rounding belongs to the range.
+	steps := (to - from) / step * (1 + 1e-12)
+	switch {
+	case to < from:
+		return nil, fmt.Errorf("the range runs backwards (hint: %s..%s)", RateText(to), RateText(from))
+	case steps >= MaxValues:
+		return nil, fmt.Errorf("more than %d values (hint: use a larger step)", MaxValues)
+	}
+	var rates []float64
+	for i := range int(steps) + 1 {
+		rates = append(rates, from+float64(i)*step)
+	}
+	return rates, nil
+}
+
+func rate(text string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	switch {
+	case err != nil || math.IsNaN(v):
+		return 0, fmt.Errorf("not a rate (hint: write requests a second as 50,100 or 100..500/100)")
+	case v <= 0:
+		return 0, fmt.Errorf("a rate must be above 0")
+	case v > mostRate:
+		return 0, fmt.Errorf("a rate must be at most %g requests a second", mostRate)
+	}
+	return v, nil
 }
 
 // ParseSets reads preferred batch sizes: sets divided by semicolons, sizes by

@@ -85,15 +85,10 @@ func readOptions(c *cli.Context) (options, error) {
 	if o.format, err = readFormat(c); err != nil {
 		return o, err
 	}
-	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
+	recorded, err := o.readLoads(c)
 	if err != nil {
-		return o, usagef("--concurrency: %w", err)
+		return o, err
 	}
-	batches, err := sweep.ParseValues(c.String("client-batch"), 1)
-	if err != nil {
-		return o, usagef("--client-batch: %w", err)
-	}
-	o.loads = sweep.Closed(concurrencies, batches)
 	for _, name := range []string{"duration", "warmup", "request-timeout", "ready-timeout"} {
 		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
 			return o, usagef("--%s: %s is not between 0 and 24h", name, d)
@@ -105,6 +100,7 @@ func readOptions(c *cli.Context) (options, error) {
 	if o.spec, err = readSpec(c, o.seed); err != nil {
 		return o, err
 	}
+	o.spec.Intervals = recorded
 	if o.shapes, err = readShapes(c); err != nil {
 		return o, err
 	}

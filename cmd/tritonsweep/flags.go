@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"tritonsweep/sweep"
 )
 
 // env returns the environment variable that stands for a flag.
@@ -27,6 +29,9 @@ func targetFlags() []cli.Flag {
 func loadFlags(concurrency string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: concurrency, Usage: "callers of the closed loop: `LIST` or range, e.g. 1,8,32"},
+		&cli.StringFlag{Name: "rate", EnvVars: env("RATE"), Usage: "arrivals of an open loop, requests a second: `LIST` or range, e.g. 50,100..500/100 (instead of --concurrency, or beside it when both are given)"},
+		&cli.StringFlag{Name: "arrivals", EnvVars: env("ARRIVALS"), Value: string(sweep.Poisson), Usage: "how they arrive: poisson, constant, or a `FILE` of recorded intervals (microseconds, one a line; without --rate as fast as recorded)"},
+		&cli.IntFlag{Name: "max-outstanding", EnvVars: env("MAX_OUTSTANDING"), Usage: "most requests of an open loop under way (default: 1024, or fewer where --memory-limit asks for it); others wait, which their latency counts"},
 		&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 4 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow (10s with --max-p99)"},
 		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},

@@ -27,7 +27,7 @@ func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
 	spec := load.Spec{
 		Timeout: c.Duration("request-timeout"), Warmup: c.Duration("warmup"),
 		MaxDuration: c.Duration("duration"), MinDuration: min(c.Duration("duration"), shortestWindow),
-		Precision: c.Float64("precision"),
+		Precision: c.Float64("precision"), Outstanding: c.Int("max-outstanding"),
 	}
 	if c.IsSet("max-p99") {
 		spec.Quantile = 0.99

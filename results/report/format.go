@@ -211,6 +211,15 @@ func enumerate(parts []string) string {
 
 func loadText(l sweep.Load) string {
 	text := "concurrency " + count(int64(l.Concurrency))
+	if l.Open() {
+		text = sweep.RateText(l.Rate) + " requests a second"
+		switch l.Arrivals {
+		case sweep.Constant:
+			text += " at equal intervals"
+		case sweep.Recorded:
+			text += " as in " + clean(l.Trace)
+		}
+	}
 	if l.BatchSize > 1 {
 		text += ", client batch " + count(int64(l.BatchSize))
 	}

@@ -47,6 +47,4 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-func compareLoads(a, b sweep.Load) int {
-	return cmp.Or(cmp.Compare(a.BatchSize, b.BatchSize), cmp.Compare(a.Concurrency, b.Concurrency))
-}
+func compareLoads(a, b sweep.Load) int { return a.Compare(b) }

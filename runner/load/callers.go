@@ -11,34 +11,48 @@ import (
 // checkEvery is how often an answer is decoded and checked.
 const checkEvery = 1000
 
-// callers is the closed loop: a number of goroutines that send as soon as they
-// were answered.
-type callers struct {
+// generator offers the load.
+type generator interface {
+	// stop ends the load, lets requests finish, cancels those that take longer
+	// than patience, and returns when no goroutine is left.
+	stop(patience time.Duration)
+	// shift draws anew how the requests lie against each other, where they wait
+	// for answers.
+	shift(most time.Duration)
+	// behind is for how long the next request should have been sent already.
+	behind(now time.Time) time.Duration
+}
+
+// caller sends requests and records what came of them, for both kinds of loop.
+type caller struct {
 	spec      Spec
 	transport Transport
 	request   *Request
 	recorder  *recorder
+	sent      *atomic.Int64 // requests begun, for the rotation of payloads
+}
 
-	sent    atomic.Int64 // requests begun, for the rotation of payloads
+// callers is the closed loop: a number of goroutines that send as soon as they
+// were answered.
+type callers struct {
+	caller
 	segment atomic.Int64 // a change makes every caller pause once
 	pause   atomic.Int64 // the longest such pause, nanoseconds
-	shifted time.Time    // when they last did; the controller's
 	stopped atomic.Bool
 	group   sync.WaitGroup
 	cancel  context.CancelFunc
 }
 
 // startCallers starts all callers, each after a random part of jitter.
-func startCallers(ctx context.Context, s Spec, t Transport, r *Request, rec *recorder, jitter time.Duration) *callers {
+func startCallers(ctx context.Context, c caller, jitter time.Duration) *callers {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &callers{spec: s, transport: t, request: r, recorder: rec, cancel: cancel}
-	c.pause.Store(int64(jitter))
-	c.shifted = time.Now()
-	for i := range s.Load.Concurrency {
-		random := rand.New(rand.NewPCG(s.Seed, uint64(i)))
-		c.group.Go(func() { c.loop(ctx, i, random) })
+	all := &callers{caller: c, cancel: cancel}
+	all.pause.Store(int64(jitter))
+	for i := range c.spec.Load.Concurrency {
+		random := rand.New(rand.NewPCG(c.spec.Seed, uint64(i)))
+		all.group.Go(func() { all.loop(ctx, i, random) })
 	}
-	return c
+	return all
 }
 
 // stop lets callers finish their requests, cancels those that take longer than
@@ -54,11 +68,13 @@ func (c *callers) stop(patience time.Duration) {
 // shift makes every caller wait once for a random time up to at most, between two
 // of its requests. The callers' phases against each other, and against the
 // server's batches, are drawn anew.
-func (c *callers) shift(now time.Time, most time.Duration) {
-	c.shifted = now
+func (c *callers) shift(most time.Duration) {
 	c.pause.Store(int64(most))
 	c.segment.Add(1)
 }
+
+// behind is nothing: a closed loop has no schedule.
+func (c *callers) behind(time.Time) time.Duration { return 0 }
 
 func (c *callers) loop(ctx context.Context, caller int, random *rand.Rand) {
 	c.wait(ctx, random)
@@ -69,7 +85,7 @@ func (c *callers) loop(ctx context.Context, caller int, random *rand.Rand) {
 			c.recorder.paused(c.wait(ctx, random))
 			continue
 		}
-		if c.call(ctx, caller) {
+		if c.call(ctx, caller, time.Time{}, false) {
 			failures = 0
 			continue
 		}
@@ -86,26 +102,31 @@ func (c *callers) wait(ctx context.Context, random *rand.Rand) time.Duration {
 }
 
 // call sends one request and records what came of it. A request that ended
-// because the run did is no result.
-func (c *callers) call(ctx context.Context, caller int) bool {
+// because the run did is no result. Its latency counts from due, or from now
+// where that is zero; held says that it waited for a free caller.
+func (c *caller) call(ctx context.Context, number int, due time.Time, held bool) bool {
 	n := c.sent.Add(1) - 1
 	payload := &c.request.payloads[n%int64(len(c.request.payloads))]
 	keep := n%checkEvery == 0
 	limited, cancel := context.WithTimeout(ctx, c.spec.Timeout)
 	defer cancel()
-	start := time.Now()
-	answer, err := c.transport.Infer(limited, caller, payload, keep)
-	end := time.Now()
+	t := timing{due: due, start: time.Now(), held: held}
+	if due.IsZero() || t.start.Before(due) { // by the microseconds that no alarm is worth
+		t.due = t.start
+	}
+	c.recorder.enter(t)
+	answer, err := c.transport.Infer(limited, number, payload, keep)
+	t.end = time.Now()
 	if err != nil {
 		if ctx.Err() == nil {
-			c.recorder.failure(start, end, err)
+			c.recorder.failure(t, err)
 		}
 		return false
 	}
 	if !answer.Received.IsZero() {
-		end = answer.Received
+		t.end = answer.Received
 	}
-	c.recorder.success(start, end, answer)
+	c.recorder.success(t, answer)
 	if keep {
 		if err := c.request.check(answer.Body); err != nil {
 			c.recorder.badAnswer(err)

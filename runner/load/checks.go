@@ -12,14 +12,16 @@ import (
 
 // Limits of the validity rules.
 const (
-	mostLittle  = 0.05 // of the callers unaccounted for
-	mostErrors  = 0.01 // of all calls
-	mostCPU     = 0.80 // of the processors that Go may use
-	mostGC      = 0.02 // of the same
-	mostLag     = 0.10 // its p99, of the p95 latency
-	mostMeanLag = 0.05 // its mean, of the mean latency
-	leastLag    = 200 * time.Microsecond
-	mostUncount = 0.01 // of the requests, beyond what was in flight
+	mostLittle   = 0.05 // of the callers unaccounted for
+	mostErrors   = 0.01 // of all calls
+	mostCPU      = 0.80 // of the processors that Go may use
+	mostGC       = 0.02 // of the same
+	mostLag      = 0.10 // its p99, of the p95 latency
+	mostMeanLag  = 0.05 // its mean, of the mean latency
+	leastLag     = 200 * time.Microsecond
+	mostSendLag  = 0.05 // its p99, of the median latency of an open loop
+	leastSendLag = time.Millisecond
+	mostUncount  = 0.01 // of the requests, beyond what was in flight
 )
 
 // verdict fills checks, reasons and verdict. The most severe wins.
@@ -35,6 +37,10 @@ func (o *outcome) verdict(r *Result, j judgement) {
 		r.Verdict = results.Unsteady
 		r.Reasons = append(r.Reasons, "no steady state: "+j.drift)
 	}
+	if o.overload != "" {
+		r.Verdict = results.Unsteady
+		r.Reasons = append(r.Reasons, o.overload)
+	}
 	if lag := o.tailLag(r); lag != "" {
 		if r.Verdict == results.OK {
 			r.Verdict = results.Noisy
@@ -49,6 +55,10 @@ func (o *outcome) verdict(r *Result, j judgement) {
 	}
 	if n := r.Failures(); n > 0 && r.Verdict != results.Void {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d requests failed (%s)", n, r.FirstText))
+	}
+	if r.Flow != nil && r.Flow.Held > 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d of %d requests came due while %d were under way, the most allowed, and were sent later; their latency counts from when they were due",
+			r.Flow.Held, r.Flow.Arrived, r.Flow.Outstanding))
 	}
 	if n := r.Histogram.Overflow(); n > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d latencies above 5 min", n))
@@ -77,18 +87,31 @@ func (o *outcome) imprecise(r *Result, j judgement) string {
 
 // little checks N = X (R + Z): Little, "A proof for the queuing formula L = lambda W"
 // (1961). Z is the time that callers paused on purpose; failed calls occupy
-// their callers too. A violation means lost requests or callers that hang.
+// their callers too. A violation means lost requests or callers that hang. In an
+// open loop N is the integral of the requests that were sent and not answered,
+// and R counts from the sending.
 func (o *outcome) little(r *Result) results.Check {
-	n := float64(r.Load.Concurrency)
+	n, what := float64(r.Load.Concurrency), fmt.Sprintf("callers of %d", r.Load.Concurrency)
 	window := r.Duration
 	busy := r.Histogram.Sum() + float64(o.window.errorTime+o.window.pauses)
-	seen := busy / float64(window)
 	// A request that spans an end of the window counts in full or not at all.
-	allowed := mostLittle + float64(o.run.latency)/float64(window)
-	off := math.Abs(n-seen) / n
+	edge := float64(o.run.latency) / float64(window)
+	if r.Flow != nil {
+		busy -= float64(o.window.flow.late)
+		n, what = r.Flow.Underway, fmt.Sprintf("requests under way of %.2f", r.Flow.Underway)
+		if area := float64(o.window.flow.area); area > 0 {
+			edge = float64(o.window.flow.before+o.window.flow.after) * (busy / float64(max(r.Requests, 1))) / area
+		}
+	}
+	seen := busy / float64(window)
+	allowed := mostLittle + edge
+	off := 0.0
+	if n > 0 {
+		off = math.Abs(n-seen) / n
+	}
 	return results.Check{
 		Name: "little", Passed: off <= allowed,
-		Detail: fmt.Sprintf("X*(R+Z) = %.2f callers of %d, %.1f %% off, at most %.1f %%", seen, r.Load.Concurrency, 100*off, 100*allowed),
+		Detail: fmt.Sprintf("X*(R+Z) = %.2f %s, %.1f %% off, at most %.1f %%", seen, what, 100*off, 100*allowed),
 	}
 }
 
@@ -122,6 +145,9 @@ func (o *outcome) tailLag(r *Result) string {
 	if r.Requests == 0 || r.Histogram == nil {
 		return ""
 	}
+	if f := r.Flow; f != nil && f.Lag > o.mostSendLag(r) {
+		return fmt.Sprintf("one request in a hundred was sent %s late or more (at most %s is negligible), which its latency holds (hint: leave the client's machine to it)", micro(f.Lag), micro(o.mostSendLag(r)))
+	}
 	limit := max(time.Duration(mostLag*float64(r.Histogram.Quantile(0.95))), leastLag)
 	if r.Lag <= limit {
 		return ""
@@ -138,14 +164,35 @@ func (o *outcome) clientBound(r *Result) results.Check {
 		return c
 	}
 	meanLag := max(time.Duration(mostMeanLag*float64(r.Histogram.Mean())), leastLag)
-	c.Passed = r.CPUShare <= mostCPU && r.GCShare <= mostGC && r.MeanLag <= meanLag
+	c.Passed = r.CPUShare <= mostCPU && r.GCShare <= mostGC && r.MeanLag <= meanLag && o.sentInTime(r)
 	c.Detail = fmt.Sprintf("CPU %.0f %% of its processors (at most %.0f), garbage collection %.1f %% (at most %.0f), lag mean %s (at most %s), p99 %s",
 		100*r.CPUShare, 100*mostCPU, 100*r.GCShare, 100*mostGC,
 		micro(r.MeanLag), micro(meanLag), micro(r.Lag))
+	if f := r.Flow; f != nil {
+		c.Detail += fmt.Sprintf(", send lag mean %s, p99 %s (negligible up to %s)", micro(f.MeanLag), micro(f.Lag), micro(o.mostSendLag(r)))
+	}
 	if !c.Passed {
-		c.Detail += " (hint: run the client on another machine, or lower the concurrency)"
+		c.Detail += " (hint: run the client on another machine, or offer less)"
 	}
 	return c
+}
+
+// mostSendLag is the p99 of the send lag that the latencies of an open loop do not
+// show: a part of their median, but not less than what any timer is late by.
+func (o *outcome) mostSendLag(r *Result) time.Duration {
+	return max(time.Duration(mostSendLag*float64(r.Histogram.Quantile(0.5))), leastSendLag)
+}
+
+// sentInTime reports whether the client kept the schedule of an open loop: its
+// lag is no part worth mentioning of the median, or at least of the tail, where
+// it is then noted.
+func (o *outcome) sentInTime(r *Result) bool {
+	if r.Flow == nil {
+		return true
+	}
+	median, tail := r.Histogram.Quantile(0.5), r.Histogram.Quantile(0.99)
+	return r.Flow.MeanLag <= max(time.Duration(mostMeanLag*float64(median)), leastLag) &&
+		r.Flow.Lag <= max(o.mostSendLag(r), time.Duration(mostLag*float64(tail)))
 }
 
 func micro(d time.Duration) time.Duration { return d.Round(time.Microsecond) }

@@ -22,14 +22,21 @@ type judgement struct {
 }
 
 // judge looks at a window. Precision and drift are those of what decides:
-// throughput, and the chosen quantile with the mean latency for it.
+// throughput, and the chosen quantile with the mean latency for it. The
+// throughput of an open loop is what was asked for, and decides nothing: there
+// the mean latency stands for it.
 func (s Spec) judge(v view) judgement {
 	j := judgement{width: math.Inf(1)}
 	var okMean bool
 	j.throughput, j.known = stats.ThroughputInterval(v.bins.counts, v.bins.width.Seconds())
 	j.mean, okMean = stats.MeanInterval(v.bins.sums, v.bins.counts)
 	j.known = j.known && okMean
-	if j.known {
+	switch {
+	case j.known && s.Load.Open() && s.Quantile > 0:
+		j.width = 0
+	case j.known && s.Load.Open():
+		j.width = j.mean.Relative()
+	case j.known:
 		j.width = j.throughput.Relative()
 	}
 	if s.Quantile > 0 {
@@ -61,12 +68,18 @@ const leastDrift = 0.03
 // drift all the time, and a new window would be no better.
 func (s Spec) drift(bins series) (what string, transient bool) {
 	matters := max(s.Precision, leastDrift)
-	courses := map[string][]float64{"throughput": bins.counts}
+	courses := map[string][]float64{}
+	if !s.Load.Open() {
+		courses["throughput"] = bins.counts
+	}
 	if latencies, ok := bins.latencies(); ok {
 		courses["latency"] = latencies
 	}
 	transient = true
 	for _, name := range []string{"throughput", "latency"} {
+		if courses[name] == nil {
+			continue
+		}
 		text := moves(name, courses[name], matters)
 		if text == "" {
 			continue

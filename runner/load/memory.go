@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"tritonsweep/sweep"
 )
 
 // MemoryError refuses a load whose messages in flight could take more memory
@@ -13,8 +15,9 @@ type MemoryError struct {
 	What    string // "model NAME"
 	Callers int
 	Batch   int
-	Request int64 // bytes of one encoded request
-	Answer  int64 // bytes of one encoded answer
+	Rate    float64 // of an open loop; 0 in a closed one
+	Request int64   // bytes of one encoded request
+	Answer  int64   // bytes of one encoded answer
 	Limit   int64
 }
 
@@ -22,23 +25,35 @@ type MemoryError struct {
 func (e *MemoryError) Bytes() int64 { return int64(e.Callers) * (e.Request + e.Answer) }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s at concurrency %d and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
-		e.What, e.Callers, e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
+	return fmt.Sprintf("%s at %s and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
+		e.What, e.offered(), e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
+}
+
+func (e *MemoryError) offered() string {
+	if e.Rate > 0 {
+		return sweep.RateText(e.Rate) + " requests a second"
+	}
+	return fmt.Sprintf("concurrency %d", e.Callers)
 }
 
 // fits refuses a load above the limit; answer 0 means that its size is not known.
-func (s Spec) fits(request *Request, answer int64) error {
+// The callers of an open loop that nobody chose become as few as fit.
+func (s *Spec) fits(request *Request, answer int64) error {
 	limit := s.MemoryLimit
 	if limit <= 0 {
 		limit = DefaultMemoryLimit()
 	}
 	e := &MemoryError{
-		What: request.what(), Callers: s.Load.Concurrency, Batch: s.Load.BatchSize,
+		What: request.what(), Callers: s.Callers(), Batch: s.Load.BatchSize, Rate: s.Load.Rate,
 		Request: request.Bytes(), Answer: answer, Limit: limit,
+	}
+	if s.Load.Open() && s.ownBound {
+		e.Callers = int(max(1, min(int64(e.Callers), limit/max(e.Request+e.Answer, 1))))
 	}
 	if e.Bytes() > limit {
 		return e
 	}
+	s.Outstanding = e.Callers
 	return nil
 }
 

@@ -29,8 +29,19 @@ type recorder struct {
 	firstText string // the first error's message
 	wrong     error  // the first answer that failed its check
 
+	open   bool  // the load is an open loop
+	inside int64 // requests sent and not answered; of an open loop
+
 	measuring bool
 	window    window
+}
+
+// timing is when things happened to one request.
+type timing struct {
+	due   time.Time // it should have been sent; latency counts from here
+	start time.Time // it was handed to the transport
+	end   time.Time // the end of the answer was read
+	held  bool      // it was late because all callers were busy
 }
 
 // window is what was seen since the window's start.
@@ -48,36 +59,65 @@ type window struct {
 	answers   int64         // bytes
 	errorTime time.Duration // sum over failed calls
 	pauses    time.Duration // sum over callers
+
+	flow flow // of an open loop
 }
 
-func newRecorder(start time.Time, width time.Duration) *recorder {
-	return &recorder{all: newSeries(start, width)}
+func newRecorder(start time.Time, width time.Duration, open bool) *recorder {
+	return &recorder{all: newSeries(start, width), open: open}
+}
+
+// enter records that a request was sent.
+func (r *recorder) enter(t timing) {
+	if !r.open {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inside++
+	if r.measuring {
+		r.window.flow.enter(t, r.window.start)
+	}
+}
+
+// leave records that a request is over; the lock is held.
+func (r *recorder) leave(t timing) {
+	if !r.open {
+		return
+	}
+	r.inside--
+	if r.measuring {
+		r.window.flow.leave(t, r.window.start)
+	}
 }
 
 // success records an answer.
-func (r *recorder) success(start, end time.Time, a Answer) {
-	latency := end.Sub(start)
+func (r *recorder) success(t timing, a Answer) {
+	latency := t.end.Sub(t.due)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.successes++
+	r.leave(t)
 	if !r.measuring {
-		r.all.add(end, latency)
+		r.all.add(t.end, latency)
 		return
 	}
 	w := &r.window
-	w.advance(end)
+	w.advance(t.end)
 	w.current.Record(latency)
-	w.bins.add(end, latency)
-	w.send += min(max(a.Sent.Sub(start), 0), latency)
+	w.bins.add(t.end, latency)
+	w.send += min(max(a.Sent.Sub(t.start), 0), latency)
+	w.flow.late += t.start.Sub(t.due)
 	w.answers += int64(a.Bytes)
 }
 
 // failure records a call that ended in an error; its time is no latency.
-func (r *recorder) failure(start, end time.Time, err error) {
+func (r *recorder) failure(t timing, err error) {
 	kind := kindOf(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures++
+	r.leave(t)
 	if r.firstText == "" {
 		r.firstText = describe(err)
 	}
@@ -85,9 +125,9 @@ func (r *recorder) failure(start, end time.Time, err error) {
 		return
 	}
 	w := &r.window
-	w.advance(end)
+	w.advance(t.end)
 	w.errors[kind]++
-	w.errorTime += end.Sub(start)
+	w.errorTime += t.end.Sub(t.start)
 }
 
 // statusOf gives every error a status; a deadline is one also where it comes from
@@ -136,6 +176,9 @@ func (r *recorder) begin(at time.Time) {
 		current: histogram.New(), width: batchWidth, ends: at.Add(batchWidth),
 		errors: map[string]int64{},
 	}
+	if r.open {
+		r.window.flow = newFlow(r.inside)
+	}
 }
 
 // end closes the window at an instant and returns it.
@@ -145,6 +188,9 @@ func (r *recorder) end(at time.Time) window {
 	r.measuring = false
 	w := r.window
 	w.advance(at)
+	if r.open {
+		w.flow.end(r.inside, at.Sub(w.start))
+	}
 	w.done = append(w.done, w.current)
 	return w
 }
@@ -202,6 +248,13 @@ func (r *recorder) counts() (successes, failures int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.successes, r.failures
+}
+
+// underway returns how many requests of an open loop were sent and not answered.
+func (r *recorder) underway() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inside
 }
 
 // reason returns the first error's message.

@@ -21,9 +21,9 @@ import (
 func TestRecorderLosesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Unix(1000, 0)
-		r := newRecorder(start, 50*time.Millisecond)
+		r := newRecorder(start, 50*time.Millisecond, false)
 		now := start.Add(time.Second)
-		r.success(start, now, Answer{})
+		r.success(timing{due: start, start: start, end: now}, Answer{})
 		r.begin(now)
 		opened, recorded := now, int64(0)
 		look := now.Add(firstLook)
@@ -36,7 +36,8 @@ func TestRecorderLosesNothing(t *testing.T) {
 				}
 				look = opened.Add(time.Duration(growth * float64(look.Sub(opened))))
 			}
-			r.success(now.Add(-10*time.Millisecond), now, Answer{Sent: now})
+			began := now.Add(-10 * time.Millisecond)
+			r.success(timing{due: began, start: began, end: now}, Answer{Sent: now})
 			recorded++
 		}
 		w := r.end(now)
@@ -58,11 +59,11 @@ func TestRecorderLosesNothing(t *testing.T) {
 
 func TestRecorderFailures(t *testing.T) {
 	start := time.Unix(1000, 0)
-	r := newRecorder(start, time.Second)
-	r.failure(start, start, status.Error(codes.Unavailable, "first"))
+	r := newRecorder(start, time.Second, false)
+	r.failure(timing{start: start, end: start}, status.Error(codes.Unavailable, "first"))
 	r.begin(start)
-	r.failure(start, start.Add(time.Second), errors.New("without a status"))
-	r.failure(start, start.Add(time.Second), context.DeadlineExceeded)
+	r.failure(timing{start: start, end: start.Add(time.Second)}, errors.New("without a status"))
+	r.failure(timing{start: start, end: start.Add(time.Second)}, context.DeadlineExceeded)
 	r.paused(3 * time.Second)
 	w := r.end(start.Add(time.Second))
 	if r.reason() != "Unavailable: first" || w.errors["Unavailable"] != 0 || w.errors["Unknown"] != 1 || w.errors["DeadlineExceeded"] != 1 || w.errorTime != 2*time.Second || w.pauses != 3*time.Second {

@@ -39,6 +39,9 @@ type Result struct {
 	// Bins holds completions and latencies along the window.
 	Bins Bins
 
+	// Flow is about the arrivals of an open loop; nil in a closed one.
+	Flow *Flow
+
 	Send, Wait   time.Duration // means: until written, and from there to the answer
 	CPU          time.Duration // of this process, for one request
 	CPUShare     float64       // of the processors that Go may use
@@ -60,6 +63,22 @@ type Result struct {
 	checks []results.Check
 }
 
+// Flow is what an open loop offered in the window.
+type Flow struct {
+	// Arrived counts the requests sent, Held those of them that came due while
+	// all Outstanding callers waited for answers.
+	Arrived, Held int64
+	Outstanding   int
+	// Lag is how late a request was sent that was not held: 99th percentile and
+	// mean. It is part of the latencies.
+	Lag, MeanLag time.Duration
+	// Underway is how many requests were under way on average.
+	Underway float64
+	// Overloaded tells that more requests arrived than were answered: the
+	// latencies depend on how long one measures.
+	Overloaded bool
+}
+
 // Bins are completions in equal bins of time since Start.
 type Bins struct {
 	Width   time.Duration
@@ -74,6 +93,7 @@ type outcome struct {
 	end       time.Time
 	effort    effort
 	tolerance int64
+	overload  string // what piled up; empty when nothing did
 }
 
 func (o *outcome) result() Result {
@@ -96,14 +116,31 @@ func (o *outcome) result() Result {
 	if j.inGap {
 		result.Gap = &j.gap
 	}
+	if r.spec.Load.Open() {
+		result.Flow = o.flow()
+	}
 	if n := time.Duration(result.Requests); n > 0 {
 		result.Send = w.send / n
-		result.Wait = time.Duration(whole.Sum()/float64(n)) - result.Send
+		result.Wait = max(time.Duration(whole.Sum()/float64(n))-result.Send-w.flow.late/n, 0)
 		result.CPU = o.effort.cpu / (n + time.Duration(result.Failures()))
 		result.AnswerBytes = w.answers / int64(n)
 	}
 	o.verdict(&result, j)
 	return result
+}
+
+// flow sums up the arrivals.
+func (o *outcome) flow() *Flow {
+	f := &o.window.flow
+	out := &Flow{
+		Arrived: f.arrived, Held: f.held, Outstanding: o.run.spec.Outstanding,
+		Underway:   float64(f.area) / float64(o.end.Sub(o.window.start)),
+		Overloaded: o.overload != "",
+	}
+	if f.lag.Count() > 0 {
+		out.Lag, out.MeanLag = f.lag.Quantile(0.99), f.lag.Mean()
+	}
+	return out
 }
 
 // batches returns the window's batches, with what came after the last complete
@@ -161,6 +198,12 @@ func (r Result) Client() results.Client {
 		Send:     milliseconds(r.Send),
 		Wait:     milliseconds(r.Wait),
 		CPU:      float64(r.CPU) / float64(time.Microsecond),
+	}
+	if f := r.Flow; f != nil {
+		c.Arrivals = &results.Arrivals{
+			Requests: f.Arrived, Held: f.Held, Outstanding: f.Outstanding, Underway: f.Underway,
+			SendLag: milliseconds(f.Lag), SendLagMean: milliseconds(f.MeanLag), Overloaded: f.Overloaded,
+		}
 	}
 	if r.Throughput != nil {
 		c.Throughput = &results.Estimate{Value: batch * r.Throughput.Value, Low: batch * r.Throughput.Low, High: batch * r.Throughput.High}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -51,7 +52,9 @@ type run struct {
 	transport Transport
 	request   *Request
 	recorder  *recorder
-	callers   *callers
+	offered   generator
+	shifted   time.Time // when the generator last was
+	backlog   backlog   // since the window began, or since a while in the warm-up
 
 	processors *processors
 
@@ -107,13 +110,13 @@ func (r *run) rejected(tries int64, err error) error {
 // measure runs warm-up, window and drain.
 func (r *run) measure(ctx context.Context, probed time.Duration) (Result, error) {
 	r.begun, r.latency = time.Now(), probed
-	r.recorder = newRecorder(r.begun, min(max(r.spec.Warmup/20, 5*time.Millisecond), batchWidth))
+	r.recorder = newRecorder(r.begun, min(max(r.spec.Warmup/20, 5*time.Millisecond), batchWidth), r.spec.Load.Open())
 	debug.FreeOSMemory() // of earlier points and of encoding: the peak shall be this point's
 	resetPeak()
 	r.processors = claimProcessors(r.spec.host(), r.spec.Shared)
 	defer r.processors.release()
-	r.callers = startCallers(ctx, r.spec, r.transport, r.request, r.recorder, min(probed, time.Second))
-	defer func() { r.callers.stop(0) }() // after an error: at once
+	r.offered, r.shifted = r.generate(ctx, probed), r.begun
+	defer func() { r.offered.stop(0) }() // after an error: at once
 	if err := r.warm(ctx); err != nil {
 		return Result{}, err
 	}
@@ -121,14 +124,23 @@ func (r *run) measure(ctx context.Context, probed time.Duration) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	r.callers.stop(min(r.spec.Timeout, 2*time.Second+3*r.latency))
+	r.offered.stop(min(r.spec.Timeout, 2*time.Second+3*r.latency))
 	return final.result(), nil
+}
+
+// generate starts the load.
+func (r *run) generate(ctx context.Context, probed time.Duration) generator {
+	c := caller{spec: r.spec, transport: r.transport, request: r.request, recorder: r.recorder, sent: new(atomic.Int64)}
+	if r.spec.Load.Open() {
+		return startArrivals(ctx, c)
+	}
+	return startCallers(ctx, c, min(probed, time.Second))
 }
 
 // warm waits until the load is steady.
 func (r *run) warm(ctx context.Context) error {
 	tick := min(max(r.spec.Warmup/4, 10*time.Millisecond), 250*time.Millisecond)
-	least := int64(2 * r.spec.Load.Concurrency)
+	least := r.warmRequests()
 	most := max(r.spec.Warmup, r.spec.MaxDuration)
 	for {
 		sleep(ctx, tick)
@@ -148,8 +160,48 @@ func (r *run) warm(ctx context.Context) error {
 		warm := r.recorder.warmup(now)
 		r.latency = warm.mean()
 		changed := r.processors.adapt(r.spec.host(), r.latency)
+		if elapsed >= r.spec.Warmup && r.pilesUp(now) {
+			return nil // it will never be steady
+		}
 		if elapsed >= most || (elapsed >= r.spec.Warmup && !changed && successes+failures >= least && settled(warm)) {
 			return nil
 		}
 	}
+}
+
+// leastArrivals is how many requests of an open loop a warm-up holds.
+const leastArrivals = 20
+
+// warmRequests is how many requests a warm-up holds at least: two of every caller.
+func (r *run) warmRequests() int64 {
+	if r.spec.Load.Open() {
+		return leastArrivals
+	}
+	return int64(2 * r.spec.Load.Concurrency)
+}
+
+// waiting estimates how many requests of an open loop should have been sent by
+// now and are not answered.
+func (r *run) waiting(now time.Time) float64 {
+	behind := max(r.offered.behind(now), 0)
+	return float64(r.recorder.underway()) + behind.Seconds()*r.spec.Load.Rate
+}
+
+// pilesUp reports whether the requests of an open loop became hopelessly more
+// between two instants of the warm-up, of which the second is twice as late.
+func (r *run) pilesUp(now time.Time) bool {
+	if !r.spec.Load.Open() {
+		return false
+	}
+	if r.backlog.since.IsZero() || now.Sub(r.begun) >= 2*r.backlog.since.Sub(r.begun) {
+		before := r.backlog
+		r.mark(now)
+		return !before.since.IsZero() && hopeless(before.grown(now, r.backlog.waiting))
+	}
+	return false
+}
+
+// mark remembers how many requests wait now.
+func (r *run) mark(now time.Time) {
+	r.backlog = backlog{rate: r.spec.Load.Rate, since: now, waiting: r.waiting(now)}
 }

@@ -17,8 +17,15 @@ type Spec struct {
 	// Request, when set, is sent instead of inference requests made from Model
 	// and Data.
 	Request *Request
-	// Seed drives start jitter and pauses.
+	// Seed drives start jitter, pauses and the arrivals of an open loop.
 	Seed uint64
+	// Intervals are those of Recorded arrivals, repeated from the first one and
+	// stretched to the load's rate.
+	Intervals []time.Duration
+	// Outstanding is the most requests of an open loop that may be under way at
+	// a time; arrivals beyond it wait, and their wait is part of their latency.
+	// 0 means DefaultOutstanding, or fewer where the memory limit asks for it.
+	Outstanding int
 
 	// Timeout is the deadline of one call; default 30 s.
 	Timeout time.Duration
@@ -37,7 +44,7 @@ type Spec struct {
 	// Quantile is the one that must be precise; default 0.95. Negative: only
 	// throughput counts.
 	Quantile float64
-	// MemoryLimit caps concurrency x (request + answer) in bytes; default
+	// MemoryLimit caps callers x (request + answer) in bytes; default
 	// DefaultMemoryLimit.
 	MemoryLimit int64
 
@@ -53,7 +60,8 @@ type Spec struct {
 	// must not block.
 	Progress func(Progress)
 
-	host func() usage // what the client uses; tests replace it
+	host     func() usage // what the client uses; tests replace it
+	ownBound bool         // Outstanding is our choice
 }
 
 // Phase is where Boundary is called.
@@ -93,10 +101,22 @@ func (s Spec) withDefaults() Spec {
 	if s.Quantile == 0 {
 		s.Quantile = 0.95
 	}
+	s.ownBound = s.Outstanding == 0
 	if s.host == nil {
 		s.host = processUsage
 	}
 	return s
+}
+
+// Callers is the most requests that are under way at a time: what to Dial for.
+func (s Spec) Callers() int {
+	switch {
+	case !s.Load.Open():
+		return s.Load.Concurrency
+	case s.Outstanding > 0:
+		return s.Outstanding
+	}
+	return DefaultOutstanding
 }
 
 func orDuration(d *time.Duration, otherwise time.Duration) {
@@ -108,9 +128,15 @@ func orDuration(d *time.Duration, otherwise time.Duration) {
 // Validate refuses a spec that cannot be run, before anything is sent.
 func (s Spec) Validate() error {
 	s = s.withDefaults()
+	if err := s.Load.Validate(); err != nil {
+		return err
+	}
+	if err := validArrivals(s.Load, s.Intervals); err != nil {
+		return err
+	}
 	switch {
-	case s.Load.Concurrency < 1:
-		return fmt.Errorf("concurrency %d: at least 1 is needed", s.Load.Concurrency)
+	case s.Outstanding < 0:
+		return fmt.Errorf("at most %d requests under way: at least 1 is needed", s.Outstanding)
 	case s.Timeout < 0 || s.Warmup < 0 || s.MinDuration < 0:
 		return fmt.Errorf("a negative duration (timeout %s, warm-up %s, at least %s)", s.Timeout, s.Warmup, s.MinDuration)
 	case s.MaxDuration < s.MinDuration:

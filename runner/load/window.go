@@ -38,6 +38,7 @@ func (r *run) window(ctx context.Context) (*outcome, error) {
 		now := time.Now()
 		v := r.recorder.look(now)
 		j := r.spec.judge(v)
+		grown, arrived := r.backlog.grown(now, r.waiting(now))
 		if j.known {
 			r.latency = time.Duration(j.mean.Value * float64(time.Millisecond))
 		}
@@ -45,6 +46,9 @@ func (r *run) window(ctx context.Context) (*outcome, error) {
 		least := max(r.spec.MinDuration, min(20*r.latency, r.spec.MaxDuration))
 		switch {
 		case !now.Before(limit):
+			return r.close(ctx)
+		case v.elapsed < r.spec.MinDuration:
+		case r.spec.Load.Open() && hopeless(grown, arrived):
 			return r.close(ctx)
 		case v.elapsed < least:
 		case j.transient && r.restarts < mostRestarts && limit.Sub(now) >= 2*least:
@@ -78,6 +82,7 @@ func (r *run) open(ctx context.Context) error {
 	r.used = r.spec.host()
 	r.opened = time.Now()
 	r.recorder.begin(r.opened)
+	r.mark(r.opened)
 	after, _ := r.recorder.counts()
 	r.slack = after - before
 	return nil
@@ -97,12 +102,17 @@ func (r *run) close(ctx context.Context) (*outcome, error) {
 	}
 	end := time.Now()
 	w := r.recorder.end(end)
+	grown, arrived := r.backlog.grown(end, r.waiting(end))
 	effort := r.spec.host().since(r.used, end.Sub(r.opened))
 	after, _ := r.recorder.counts()
-	return &outcome{
+	o := &outcome{
 		run: r, window: w, end: end, effort: effort,
-		tolerance: int64(r.spec.Load.Concurrency) + max(r.slack, after-before),
-	}, nil
+		tolerance: int64(r.spec.Load.Concurrency) + max(w.flow.before, w.flow.after) + max(r.slack, after-before),
+	}
+	if r.spec.Load.Open() && overloaded(grown, arrived) {
+		o.overload = backlogText(r.spec.Load, grown, arrived)
+	}
+	return o, nil
 }
 
 func (r *run) boundary(ctx context.Context, at Phase) error {
@@ -130,7 +140,7 @@ func (r *run) sleepUntil(ctx context.Context, look, limit time.Time) error {
 		look = limit
 	}
 	for {
-		segment := r.callers.shifted.Add(max(time.Second, 100*r.latency))
+		segment := r.shifted.Add(max(time.Second, 100*r.latency))
 		if !segment.Before(look) {
 			sleep(ctx, time.Until(look))
 			return contextError(ctx)
@@ -139,7 +149,8 @@ func (r *run) sleepUntil(ctx context.Context, look, limit time.Time) error {
 		if err := contextError(ctx); err != nil {
 			return err
 		}
-		r.callers.shift(time.Now(), r.latency)
+		r.shifted = time.Now()
+		r.offered.shift(r.latency)
 	}
 }
 
