@@ -125,7 +125,7 @@ func parseRates(item string) ([]float64, error) {
 	}
 	var rates []float64
 	for i := range int(steps) + 1 {
-		rates = append(rates, from+float64(i)*step)
+		rates = append(rates, math.Round((from+float64(i)*step)*1e6)/1e6) // 0.3, not 0.30000000000000004
 	}
 	return rates, nil
 }

@@ -20,6 +20,7 @@ CREATE TABLE record (
   control     INTEGER GENERATED ALWAYS AS (coalesce(document ->> '$.control', 0)) VIRTUAL,
   concurrency INTEGER GENERATED ALWAYS AS (document ->> '$.load.concurrency') VIRTUAL,
   batch_size  INTEGER GENERATED ALWAYS AS (document ->> '$.load.batch_size') VIRTUAL,
+  rate        REAL    GENERATED ALWAYS AS (document ->> '$.load.rate_per_s') VIRTUAL,
   verdict     TEXT    GENERATED ALWAYS AS (document ->> '$.verdict') VIRTUAL,
   throughput  REAL    GENERATED ALWAYS AS (document ->> '$.client.throughput_per_s.value') VIRTUAL,
   p99         REAL    GENERATED ALWAYS AS (document ->> '$.client.latency_p99_ms.value') VIRTUAL,

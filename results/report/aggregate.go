@@ -186,7 +186,7 @@ func joinClients(records []results.Record) *Client {
 	if total == 0 {
 		return nil
 	}
-	return &Client{Send: c.Send / total, Wait: c.Wait / total, CPU: c.CPU / total}
+	return &Client{Send: c.Send / total, Wait: c.Wait / total, CPU: c.CPU / total, Arrivals: joinArrivals(records)}
 }
 
 // most returns the largest value that was reported.

@@ -40,7 +40,7 @@ func head(run results.Run, records []results.Record) Head {
 		ID: run.ID, Sweep: run.Plan.Sweep, Start: run.Start, End: run.End,
 		Outcome: run.Outcome, ExitCode: run.ExitCode, Command: run.Command,
 		Seed: run.Plan.Seed, Rounds: run.Plan.Rounds, Planned: run.Plan.Points(), Records: len(records),
-		Limit: run.Limit, Loop: "closed",
+		Limit: run.Limit, Loop: loopOf(run.Plan),
 	}
 	end := run.Start
 	for _, rec := range records {

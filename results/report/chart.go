@@ -165,12 +165,12 @@ func wideRange(points []*Point, q pareto.Quantile) bool {
 }
 
 // loadNames shortens loads to the parts that vary in a model.
-type loadNames struct{ concurrency, batch bool }
+type loadNames struct{ offered, batch bool }
 
 func newLoadNames(points []*Point) loadNames {
 	var n loadNames
 	for _, p := range points {
-		n.concurrency = n.concurrency || p.Load.Concurrency != points[0].Load.Concurrency
+		n.offered = n.offered || p.Load.Offered() != points[0].Load.Offered()
 		n.batch = n.batch || p.Load.BatchSize != points[0].Load.BatchSize
 	}
 	return n
@@ -179,10 +179,18 @@ func newLoadNames(points []*Point) loadNames {
 // short is for a label in the chart.
 func (n loadNames) short(l sweep.Load) string {
 	switch {
-	case n.concurrency && n.batch:
-		return fmt.Sprintf("%d×%d", l.Concurrency, l.BatchSize)
+	case n.offered && n.batch:
+		return fmt.Sprintf("%s×%d", amount(l), l.BatchSize)
 	case n.batch:
 		return fmt.Sprintf("b%d", l.BatchSize)
+	}
+	return amount(l)
+}
+
+// amount is how much a load offers: callers, or requests a second.
+func amount(l sweep.Load) string {
+	if l.Open() {
+		return sweep.RateText(l.Rate) + "/s"
 	}
 	return strconv.Itoa(l.Concurrency)
 }
@@ -192,5 +200,5 @@ func (n loadNames) row(l sweep.Load) string {
 	if n.batch || l.BatchSize > 1 {
 		return l.String()
 	}
-	return fmt.Sprintf("c=%d", l.Concurrency)
+	return l.Offered()
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
+	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
@@ -37,14 +39,14 @@ func csvHeader() []string {
 	header := []string{
 		"run", "model", "point", "control", "recommended",
 		"max_queue_delay_microseconds", "preferred_batch_size", "instance_count", "instance_group", "max_batch_size",
-		"concurrency", "batch_size", "verdict", "rounds", "rounds_measured", "requests",
+		"concurrency", "batch_size", "arrival_rate_per_s", "arrivals", "verdict", "rounds", "rounds_measured", "requests",
 	}
 	for _, figure := range []string{"throughput_per_s", "latency_mean_ms", "latency_p50_ms", "latency_p90_ms", "latency_p95_ms", "latency_p99_ms"} {
 		header = append(header, figure, figure+"_low", figure+"_high")
 	}
 	header = append(header, "latency_max_ms", "p99_requests_missing", "errors", "errors_by_status",
 		"average_batch", "queue_ms", "compute_input_ms", "compute_infer_ms", "compute_output_ms",
-		"send_mean_ms", "wait_mean_ms", "client_cpu_us_per_request",
+		"send_mean_ms", "wait_mean_ms", "client_cpu_us_per_request", "send_lag_p99_ms", "requests_held",
 		"container_memory_bytes", "gpu_memory_used_bytes", "gpu_utilization",
 		"active_max_queue_delay_microseconds", "active_preferred_batch_size", "active_instance_count", "active_max_batch_size",
 		"limit", "on_frontier", "frontier_probability", "effect")
@@ -59,7 +61,8 @@ func (r *Report) csvRow(m Model, p Point) []string {
 		cell(r.Run.ID), cell(m.Name), p.ID, strconv.FormatBool(p.Control), strconv.FormatBool(p.ID == m.Recommendation.Point),
 	}
 	row = append(row, settingsCells(p.Settings, true)...)
-	row = append(row, strconv.Itoa(p.Load.Concurrency), strconv.Itoa(p.Load.BatchSize), string(p.Verdict),
+	row = append(row, loadCells(p.Load)...)
+	row = append(row, string(p.Verdict),
 		strconv.Itoa(p.Rounds), strconv.Itoa(p.Measured), strconv.FormatInt(p.Requests, 10))
 	l := p.Latency
 	for _, e := range []*results.Estimate{p.Throughput, l.Mean, l.P50, l.P90, l.P95, l.P99} {
@@ -118,9 +121,25 @@ func serverCells(p Point) []string {
 		row = append(row, "", "", "", "", "")
 	}
 	if c := p.Client; c != nil {
-		return append(row, decimal(c.Send), decimal(c.Wait), decimal(c.CPU))
+		row = append(row, decimal(c.Send), decimal(c.Wait), decimal(c.CPU))
+		if a := c.Arrivals; a != nil {
+			return append(row, decimal(a.SendLag), strconv.FormatInt(a.Held, 10))
+		}
+		return append(row, "", "")
 	}
-	return append(row, "", "", "")
+	return append(row, "", "", "", "", "")
+}
+
+// loadCells leaves empty what the other kind of loop has.
+func loadCells(l sweep.Load) []string {
+	if !l.Open() {
+		return []string{strconv.Itoa(l.Concurrency), strconv.Itoa(l.BatchSize), "", ""}
+	}
+	how := cmp.Or(l.Arrivals, sweep.Poisson)
+	if how == sweep.Recorded {
+		how = sweep.Arrivals(l.Trace)
+	}
+	return []string{"", strconv.Itoa(l.BatchSize), decimal(l.Rate), cell(string(how))}
 }
 
 func effectCells(e *Effect) []string {

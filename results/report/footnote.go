@@ -124,7 +124,7 @@ func (f *footnotes) noteRun(r *Report, records []results.Record) {
 	if r.Run.Environment.Simulated {
 		f.number("simulated", "the server was tritonsweep's own simulator, no Triton: the figures say nothing about a real one")
 	}
-	f.number("closed-loop", "closed loop: a caller sends its next request when the last one was answered, so latency is bounded by the concurrency and cannot show an overload")
+	f.noteLoop(r.Run.Loop)
 	if missing := r.Run.Planned - r.Run.Records; missing > 0 {
 		f.number("incomplete", fmt.Sprintf("the run ended early (%s): %s of %s planned measurements are missing",
 			r.Run.Outcome, count(int64(missing)), count(int64(r.Run.Planned))))

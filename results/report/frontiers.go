@@ -97,8 +97,8 @@ func (a *analysis) curves() {
 		var order []key
 		for _, g := range a.all() {
 			p := g.point
-			if p.Throughput == nil || len(p.Errors) > 0 {
-				continue
+			if p.Throughput == nil || len(p.Errors) > 0 || p.Load.Open() {
+				continue // an open loop's throughput is what was offered, it saturates nowhere
 			}
 			_, fixed := split(p.Load, axis)
 			k := key{p.Settings.Key(), p.Control, fixed}

@@ -161,7 +161,7 @@ func how(r *Report) [][2]string {
 	add("Took", durationText(h.Duration))
 	add("Measurements", fmt.Sprintf("%s of %s planned, in %s", count(int64(h.Records)), count(int64(h.Planned)), plural(h.Rounds, "round")))
 	add("Order", fmt.Sprintf("shuffled in every round, seed %d; the untouched config is measured in every round as the control", h.Seed))
-	add("Load", "closed loop: each caller waits for its answer before it asks again")
+	add("Load", loopText(h.Loop))
 	add("Limit", limitText(h.Limit))
 	add("Server", e.Server)
 	add("Image", strings.TrimSpace(e.Image+" "+e.ImageDigest))

@@ -5,6 +5,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
+	"tritonsweep/sweep"
 )
 
 // tableData is the sortable table of the page.
@@ -35,7 +36,7 @@ type htmlCell struct {
 
 func newTable(m *Model) tableData {
 	t := tableData{Heads: []htmlHead{
-		{Title: "Load", Hint: "c: concurrency, b: items in a request", Text: true},
+		{Title: "Load", Hint: "c: concurrency of a closed loop, r: arrivals a second of an open one, b: items in a request", Text: true},
 		{Title: "Settings", Text: true},
 		{Title: "Throughput", Hint: "items a second, with the 95% interval"},
 		{Title: "vs now", Hint: "throughput against the untouched config under the same load"},
@@ -82,7 +83,7 @@ func rowClass(m *Model, p *Point) string {
 
 func (t tableData) cells(m *Model, p *Point) []htmlCell {
 	cells := []htmlCell{
-		{Sort: fmt.Sprint(p.Load.BatchSize*1_000_000 + p.Load.Concurrency)},
+		{Sort: fmt.Sprint(loadRank(p.Load))},
 		{Text: clean(label(*p))},
 		estimateCell(p.Throughput, "/s", ""),
 		effectHTML(p),
@@ -116,6 +117,15 @@ func (t tableData) cells(m *Model, p *Point) []htmlCell {
 		cells[i].Extra, cells[i].Left = t.Heads[i].Extra, t.Heads[i].Text
 	}
 	return cells
+}
+
+// loadRank orders loads as compareLoads does, for the page's sorting.
+func loadRank(l sweep.Load) float64 {
+	rank := 1e9*float64(l.BatchSize) + float64(l.Concurrency)
+	if l.Open() {
+		rank += 1e7 + l.Rate
+	}
+	return rank
 }
 
 // dropEmpty removes columns without any figure.

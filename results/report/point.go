@@ -99,6 +99,8 @@ type Client struct {
 	Send float64 `json:"send_mean_ms"`       // handing the request to the transport
 	Wait float64 `json:"wait_mean_ms"`       // from there to the answer
 	CPU  float64 `json:"cpu_us_per_request"` // the client's own, in microseconds
+	// Arrivals is about an open loop: sums, and the worst lag, of the rounds.
+	Arrivals *results.Arrivals `json:"arrivals,omitempty"`
 }
 
 // Server is what Triton's statistics say about a point. Queue is the mean wait

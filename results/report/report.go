@@ -45,8 +45,10 @@ type Head struct {
 	Records int `json:"records"`
 	// Limit is the latency that the user could afford.
 	Limit results.Limit `json:"limit"`
-	// Loop is "closed": every caller waits for its answer before it asks again.
-	Loop string `json:"loop" jsonschema:"enum=closed"`
+	// Loop is "closed": every caller waits for its answer before it asks again;
+	// "open": requests arrive at a rate and latency counts from when they were
+	// due; or "mixed", where both were offered.
+	Loop string `json:"loop" jsonschema:"enum=closed,enum=open,enum=mixed"`
 	// Environment is that of the first usable record; a footnote tells if others
 	// differ.
 	Environment results.Environment `json:"environment"`

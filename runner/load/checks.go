@@ -37,9 +37,8 @@ func (o *outcome) verdict(r *Result, j judgement) {
 		r.Verdict = results.Unsteady
 		r.Reasons = append(r.Reasons, "no steady state: "+j.drift)
 	}
-	if o.overload != "" {
-		r.Verdict = results.Unsteady
-		r.Reasons = append(r.Reasons, o.overload)
+	if o.overload != "" { // which explains the rest
+		r.Verdict, r.Reasons = results.Unsteady, []string{o.overload}
 	}
 	if lag := o.tailLag(r); lag != "" {
 		if r.Verdict == results.OK {

@@ -1,9 +1,14 @@
 // Package load offers requests to one model and measures the answers: one point
 // of a sweep.
 //
-// The load is a closed loop: N callers, each of which sends its next request
-// when the last one was answered. Arrivals then wait for the server, so a closed
-// loop can never show an overload; its tables say so.
+// The load is a closed loop or an open one. In a closed loop N callers each send
+// their next request when the last one was answered. Arrivals then wait for the
+// server, so a closed loop can never show an overload; its tables say so. In an
+// open loop requests arrive by a schedule (Poisson, constant, recorded), whatever
+// the server does, and latency counts from the instant at which a request was
+// due (Schroeder, Wierman and Harchol-Balter, "Open versus closed: a cautionary
+// tale", 2006). How late the client itself sent is measured, and voids a point
+// where it shows.
 //
 // Memory does not grow with time or rate. Every distinct input is encoded once
 // and shared by all callers; answers are counted and dropped, and only the first
