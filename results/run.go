@@ -14,14 +14,17 @@ type Limit struct {
 
 // Run is one sweep: what was planned, and how it ended.
 type Run struct {
-	ID       string     `json:"id"` // time of the start and a random part; sorts by time
-	Start    time.Time  `json:"start"`
-	End      *time.Time `json:"end,omitempty"`
-	Command  []string   `json:"command"` // without secrets
-	Plan     sweep.Plan `json:"plan"`
-	Limit    Limit      `json:"limit"`
-	Outcome  string     `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
-	ExitCode *int       `json:"exit_code"` // nil while it runs
+	ID      string     `json:"id"` // time of the start and a random part; sorts by time
+	Start   time.Time  `json:"start"`
+	End     *time.Time `json:"end,omitempty"`
+	Command []string   `json:"command"` // without secrets
+	Plan    sweep.Plan `json:"plan"`
+	Limit   Limit      `json:"limit"`
+	// Objective is the latency that throughput is weighed against: p50, p90, p95
+	// or p99. Empty: that of the limit, else the largest that all points support.
+	Objective string `json:"objective,omitempty"`
+	Outcome   string `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
+	ExitCode  *int   `json:"exit_code"` // nil while it runs
 	// Originals holds each model's config.pbtxt as it was before the run.
 	Originals map[string]Original `json:"originals"`
 }

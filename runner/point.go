@@ -37,7 +37,7 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 	record := r.blank(t, l)
 	before, err := r.snapshot(ctx, t.Model)
 	if err == nil {
-		record.Active, record.Environment = tritonconfig.Effective(before.config), r.environment(before)
+		record.Active, record.Environment = r.active(before, t.Model), r.environment(before)
 		record.Config, err = triton.MarshalConfig(before.config)
 	}
 	if err == nil {
@@ -47,6 +47,16 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 		record.Verdict, record.Reasons = results.Failed, append(record.Reasons, err.Error())
 	}
 	return record
+}
+
+// active returns the tuned values in force, with those of every other field that
+// the plan changes somewhere.
+func (r *run) active(s snapshot, model string) tritonconfig.Settings {
+	active := tritonconfig.Effective(s.config)
+	for _, path := range r.Plan.OtherPaths(model) {
+		active = active.Overlay(tritonconfig.Settings{Other: map[string]string{path: tritonconfig.OtherValue(s.config, path)}})
+	}
+	return active
 }
 
 // measureInto offers the load and fills in what came out.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
@@ -61,7 +59,10 @@ func (a *reloadApplier) revert(ctx context.Context) error {
 
 // overlay returns a copy of config with the settings in it.
 func overlay(config *tritonpb.ModelConfig, s tritonconfig.Settings) (*tritonpb.ModelConfig, error) {
-	config = proto.CloneOf(config)
+	config, err := s.OverlayOther(config)
+	if err != nil {
+		return nil, err
+	}
 	if s.MaxBatchSize != nil {
 		config.MaxBatchSize = int32(*s.MaxBatchSize)
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	// Base is what every record's environment has in common.
 	Base results.Environment
 
+	// Budget is the time after which no new trial is begun; 0 is none.
+	Budget time.Duration
+
 	ReadyTimeout time.Duration // how long a started server may take until it is ready
 	// Hurry, when closed, cuts the waiting for the server while restoring.
 	Hurry <-chan struct{}
@@ -56,7 +59,9 @@ type Outcome struct {
 	// Verdicts counts the records.
 	Verdicts    map[results.Verdict]int
 	Interrupted bool
-	points      map[pointKey]bool // whether a round of the point is usable
+	// Unbegun counts the trials that the time budget did not reach.
+	Unbegun int
+	points  map[pointKey]bool // whether a round of the point is usable
 }
 
 // pointKey is what the rounds of a point have in common.
@@ -111,7 +116,13 @@ func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
 		err = errors.Join(err, r.restore(context.WithoutCancel(ctx)))
 		outcome = r.outcome
 	}()
-	for _, t := range r.Plan.Trials {
+	begin := time.Now()
+	for i, t := range r.Plan.Trials {
+		if r.Budget > 0 && time.Since(begin) > r.Budget {
+			r.outcome.Unbegun = len(r.Plan.Trials) - i
+			r.tell(Event{Step: Warning, Text: fmt.Sprintf("the time budget of %s is spent, %d trials are left", r.Budget, r.outcome.Unbegun)})
+			break
+		}
 		if err := r.trial(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				r.outcome.Interrupted = true

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"math"
 	"slices"
 
 	"tritonsweep/tritonconfig"
@@ -78,4 +79,71 @@ func Open(rates []float64, batches []int, arrivals Arrivals, trace string) []Loa
 		}
 	}
 	return loads
+}
+
+// MaxBatches returns one settings value for each maximum batch size.
+func MaxBatches(sizes []int) []tritonconfig.Settings {
+	out := make([]tritonconfig.Settings, 0, len(sizes))
+	for _, n := range sizes {
+		out = append(out, tritonconfig.Settings{MaxBatchSize: tritonconfig.Ptr(n)})
+	}
+	return out
+}
+
+// Others returns one settings value for each value of the config field at a
+// path, both spelled as tritonconfig.NewOther spells them.
+func Others(path string, values []string) []tritonconfig.Settings {
+	out := make([]tritonconfig.Settings, 0, len(values))
+	for _, v := range values {
+		out = append(out, tritonconfig.Settings{Other: map[string]string{path: v}})
+	}
+	return out
+}
+
+// Each returns the values of all axes one after another, each with everything
+// else as it is configured; equal settings are kept once.
+func Each(axes [][]tritonconfig.Settings) []tritonconfig.Settings {
+	return distinct(slices.Concat(axes...))
+}
+
+// Joint returns every combination of the axes' values (their cartesian product),
+// the last axis changing fastest. Size tells beforehand how many that are.
+func Joint(axes [][]tritonconfig.Settings) []tritonconfig.Settings {
+	if len(axes) == 0 {
+		return nil
+	}
+	product := []tritonconfig.Settings{{}}
+	for _, axis := range axes {
+		next := make([]tritonconfig.Settings, 0, len(product)*len(axis))
+		for _, p := range product {
+			for _, s := range axis {
+				next = append(next, p.Overlay(s))
+			}
+		}
+		product = next
+	}
+	return distinct(product)
+}
+
+// Size counts the combinations of axes of these lengths without making them; it
+// stops at math.MaxInt64.
+func Size(lengths ...int) int64 {
+	total := int64(1)
+	for _, n := range lengths {
+		if n > 0 && total > math.MaxInt64/int64(n) {
+			return math.MaxInt64
+		}
+		total *= int64(n)
+	}
+	return total
+}
+
+func distinct(list []tritonconfig.Settings) []tritonconfig.Settings {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(s tritonconfig.Settings) bool {
+		key := s.Key()
+		known := seen[key]
+		seen[key] = true
+		return known
+	})
 }

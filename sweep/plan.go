@@ -2,7 +2,9 @@ package sweep
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"tritonsweep/tritonconfig"
@@ -16,6 +18,9 @@ type Space struct {
 	Model    string                  `json:"model"`
 	Settings []tritonconfig.Settings `json:"settings"`
 	Loads    []Load                  `json:"loads"`
+	// Skip leaves points out: it returns why, or "" for a point to measure. The
+	// control is measured in any case. Nil leaves out nothing.
+	Skip func(tritonconfig.Settings, Load) string `json:"-"`
 }
 
 // Trial is one settings value in one round: one apply, one restart, then every load.
@@ -41,6 +46,17 @@ type Plan struct {
 	Seed   uint64  `json:"seed"`
 	Rounds int     `json:"rounds"`
 	Trials []Trial `json:"trials"`
+	// Skipped are the points that the space holds and the plan leaves out.
+	Skipped []Skip `json:"skipped,omitempty"`
+}
+
+// Skip is a point that need not be measured, or cannot be.
+type Skip struct {
+	Model    string                `json:"model"`
+	Settings tritonconfig.Settings `json:"settings"`
+	// Loads under which they are left out; none means all.
+	Loads  []Load `json:"loads,omitempty"`
+	Reason string `json:"reason"`
 }
 
 // NewPlan orders the spaces' trials: the rounds are the outer loop, and the
@@ -51,6 +67,9 @@ func NewPlan(name string, spaces []Space, rounds int, seed uint64) (Plan, error)
 	plan := Plan{Sweep: name, Seed: seed, Rounds: rounds}
 	if err := check(spaces, rounds); err != nil {
 		return plan, err
+	}
+	for _, space := range spaces {
+		plan.Skipped = append(plan.Skipped, space.skipped()...)
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
 	for round := 1; round <= rounds; round++ {
@@ -70,13 +89,58 @@ func oneRound(spaces []Space, round int) []Trial {
 		untouched := false
 		for _, settings := range space.Settings {
 			untouched = untouched || settings.IsZero()
-			trials = append(trials, Trial{Round: round, Model: space.Model, Settings: settings, Loads: space.Loads})
+			if loads := space.worth(settings); len(loads) > 0 {
+				trials = append(trials, Trial{Round: round, Model: space.Model, Settings: settings, Loads: loads})
+			}
 		}
 		if !untouched {
 			trials = append(trials, Trial{Round: round, Model: space.Model, Control: true, Loads: space.Loads})
 		}
 	}
 	return trials
+}
+
+// worth returns the loads under which settings are to be measured.
+func (s Space) worth(settings tritonconfig.Settings) []Load {
+	if s.Skip == nil || settings.IsZero() {
+		return s.Loads
+	}
+	var loads []Load
+	for _, l := range s.Loads {
+		if s.Skip(settings, l) == "" {
+			loads = append(loads, l)
+		}
+	}
+	return loads
+}
+
+// skipped lists what a space leaves out, one entry for each settings value and
+// reason.
+func (s Space) skipped() []Skip {
+	var out []Skip
+	for _, settings := range s.Settings {
+		if s.Skip == nil || settings.IsZero() {
+			continue
+		}
+		var skips []Skip
+		for _, l := range s.Loads {
+			why := s.Skip(settings, l)
+			if why == "" {
+				continue
+			}
+			at := slices.IndexFunc(skips, func(k Skip) bool { return k.Reason == why })
+			if at < 0 {
+				at = len(skips)
+				skips = append(skips, Skip{Model: s.Model, Settings: settings, Reason: why})
+			}
+			skips[at].Loads = append(skips[at].Loads, l)
+		}
+		if len(skips) == 1 && len(skips[0].Loads) == len(s.Loads) {
+			skips[0].Loads = nil
+		}
+		out = append(out, skips...)
+	}
+	return out
 }
 
 func check(spaces []Space, rounds int) error {
@@ -110,6 +174,19 @@ func (p Plan) Points() int {
 		n += len(t.Loads)
 	}
 	return n
+}
+
+// OtherPaths returns the paths of the config fields that the plan changes for a
+// model beside the four tuned values.
+func (p Plan) OtherPaths(model string) []string {
+	paths := map[string]bool{}
+	for _, t := range p.Trials {
+		for path := range t.Settings.Other {
+			paths[path] = paths[path] || t.Model == model
+		}
+	}
+	maps.DeleteFunc(paths, func(_ string, used bool) bool { return !used })
+	return slices.Sorted(maps.Keys(paths))
 }
 
 // Models returns the models of the plan, in the order of their first trial.

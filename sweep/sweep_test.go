@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestPlanProperties(t *testing.T) {
 		rounds := rapid.IntRange(1, 5).Draw(t, "rounds")
 		seed := rapid.Uint64().Draw(t, "seed")
 		loads := Closed([]int{1, 8}, []int{1})
-		spaces := []Space{{"a", Delays(delays), loads}, {"b", Counts([]int{1, 2}, ""), loads}}
+		spaces := []Space{{Model: "a", Settings: Delays(delays), Loads: loads}, {Model: "b", Settings: Counts([]int{1, 2}, ""), Loads: loads}}
 		plan, err := NewPlan("test", spaces, rounds, seed)
 		if err != nil {
 			t.Fatal(err)
@@ -116,11 +117,11 @@ func TestPlanRefusesWhatCannotBeRun(t *testing.T) {
 		rounds int
 		want   string
 	}{
-		"no settings": {Space{"m", nil, loads}, 1, "nothing to try"},
-		"no loads":    {Space{"m", Delays([]int{1}), nil}, 1, "nothing to try"},
-		"no rounds":   {Space{"m", Delays([]int{1}), loads}, 0, "rounds"},
-		"twice":       {Space{"m", twice, loads}, 1, "named twice"},
-		"too many":    {Space{"m", Delays(many), loads}, 11, "more than 10000 points"},
+		"no settings": {Space{Model: "m", Settings: nil, Loads: loads}, 1, "nothing to try"},
+		"no loads":    {Space{Model: "m", Settings: Delays([]int{1}), Loads: nil}, 1, "nothing to try"},
+		"no rounds":   {Space{Model: "m", Settings: Delays([]int{1}), Loads: loads}, 0, "rounds"},
+		"twice":       {Space{Model: "m", Settings: twice, Loads: loads}, 1, "named twice"},
+		"too many":    {Space{Model: "m", Settings: Delays(many), Loads: loads}, 11, "more than 10000 points"},
 	} {
 		if _, err := NewPlan("test", []Space{c.space}, c.rounds, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
@@ -129,9 +130,51 @@ func TestPlanRefusesWhatCannotBeRun(t *testing.T) {
 }
 
 func TestAnUntouchedSpaceNeedsNoControl(t *testing.T) {
-	space := Space{"m", []tritonconfig.Settings{{}}, Closed([]int{1, 4}, []int{1})}
+	space := Space{Model: "m", Settings: []tritonconfig.Settings{{}}, Loads: Closed([]int{1, 4}, []int{1})}
 	plan, err := NewPlan("concurrency", []Space{space}, 2, 1)
 	if err != nil || len(plan.Trials) != 2 || plan.Trials[0].Control {
 		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
+// What a space skips is listed once for each reason, and the control is never.
+func TestSkippedPoints(t *testing.T) {
+	loads := Closed([]int{1, 8}, []int{1})
+	space := Space{Model: "m", Settings: Delays([]int{0, 1, 2}), Loads: loads, Skip: func(s tritonconfig.Settings, l Load) string {
+		switch {
+		case *s.MaxQueueDelay == 0:
+			return "all"
+		case *s.MaxQueueDelay == 1 && l.Concurrency == 8:
+			return "one"
+		}
+		return ""
+	}}
+	plan, err := NewPlan("test", []Space{space}, 2, 1)
+	if err != nil || plan.Points() != 2*(1+2+2) || len(plan.Skipped) != 2 {
+		t.Fatalf("%d points, skipped %+v, %v", plan.Points(), plan.Skipped, err)
+	}
+	if all, one := plan.Skipped[0], plan.Skipped[1]; all.Loads != nil || len(one.Loads) != 1 || one.Loads[0].Concurrency != 8 {
+		t.Errorf("%+v", plan.Skipped)
+	}
+}
+
+func TestJointIsTheProduct(t *testing.T) {
+	axes := [][]tritonconfig.Settings{Delays([]int{1, 2, 3}), Counts([]int{1, 2}, ""), Others("optimization.priority", []string{"PRIORITY_MIN", "PRIORITY_MAX"})}
+	joint, each := Joint(axes), Each(axes)
+	if int64(len(joint)) != Size(3, 2, 2) || len(each) != 7 {
+		t.Errorf("%d combinations, %d one after another", len(joint), len(each))
+	}
+	keys := map[string]bool{}
+	for _, s := range joint {
+		keys[s.Key()] = true
+		if s.MaxQueueDelay == nil || s.InstanceCount == nil || len(s.Other) != 1 {
+			t.Errorf("%s lacks an axis", s)
+		}
+	}
+	if len(keys) != len(joint) || Joint(nil) != nil || len(Each(nil)) != 0 {
+		t.Errorf("%d keys of %d", len(keys), len(joint))
+	}
+	if Size(1<<40, 1<<40) != math.MaxInt64 {
+		t.Error("Size wraps around")
 	}
 }

@@ -77,7 +77,7 @@ func (f *File) plan(s Settings) ([]change, *tritonpb.ModelConfig) {
 		want.InstanceGroup[i].Count = int32(*s.InstanceCount)
 		changes = append(changes, change{countPath(i), []string{strconv.Itoa(*s.InstanceCount)}})
 	}
-	return changes, want
+	return f.planOther(s, changes, want)
 }
 
 // changesDelay reports whether s asks for another delay than the one in force:

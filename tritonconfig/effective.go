@@ -60,6 +60,7 @@ func Match(asked Settings, original, active *tritonpb.ModelConfig) []string {
 	differ := func(name string, asked, active any) {
 		diffs = append(diffs, fmt.Sprintf("%s: asked %v, active %v", name, asked, active))
 	}
+	original = otherLaid(asked, original, active, differ)
 	m := matcher{asked: asked, original: original, active: active, differ: differ}
 	m.maxBatch()
 	m.batching()

@@ -69,7 +69,7 @@ func TestMatch(t *testing.T) {
 	}{
 		{"nothing asked, from the server", Settings{}, completed, completed, ""},
 		{"nothing asked, from the file", Settings{}, fromFile, completed, ""},
-		{"all in force", Settings{Ptr(uint64(100)), []int{8}, Ptr(1), "", Ptr(8)}, completed, completed, ""},
+		{"all in force", Settings{Ptr(uint64(100)), []int{8}, Ptr(1), "", Ptr(8), nil}, completed, completed, ""},
 		{"no preferred is the maximum", Settings{PreferredBatchSizes: []int{}}, completed, completed, ""},
 		{"the maximum reported as none", Settings{PreferredBatchSizes: []int{8}}, completed, replace("preferred_batch_size: [ 8 ]", ""), ""},
 		{"a set in another order", Settings{PreferredBatchSizes: []int{4, 8}}, completed, replace("[ 8 ]", "[ 8, 4, 4 ]"), ""},

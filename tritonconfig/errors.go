@@ -79,4 +79,5 @@ const (
 	RuleCount             = "instance count must be at least 1"
 	RuleRange             = "value does not fit the field"
 	RuleInstanceGroup     = "instance count needs one instance group"
+	RuleOther             = "a setting names a scalar field of the config"
 )

@@ -24,6 +24,9 @@ func (f *File) Validate(s Settings) error {
 	if err := f.checkBatching(s, maxBatch); err != nil {
 		return err
 	}
+	if err := f.checkOther(s); err != nil {
+		return err
+	}
 	return f.checkCount(s)
 }
 

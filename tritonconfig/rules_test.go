@@ -64,7 +64,7 @@ func TestRules(t *testing.T) {
 		{"count in a named group of none", bare, Settings{InstanceCount: Ptr(2), InstanceGroup: "g"}, RuleInstanceGroup},
 		{"count in the second of one", plain, Settings{InstanceCount: Ptr(2), InstanceGroup: "#1"}, RuleInstanceGroup},
 		{"nothing asked", broken, Settings{}, ""},
-		{"a broken file's own values", broken, Settings{Ptr(uint64(5)), []int{16}, Ptr(0), "", Ptr(8)}, ""},
+		{"a broken file's own values", broken, Settings{Ptr(uint64(5)), []int{16}, Ptr(0), "", Ptr(8), nil}, ""},
 		{"own delay where batching is useless", useless, Settings{MaxQueueDelay: Ptr(uint64(5))}, ""},
 		{"another delay where batching is useless", useless, delay, RuleNeedsMaxBatch},
 	} {

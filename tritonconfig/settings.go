@@ -2,6 +2,7 @@ package tritonconfig
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -22,6 +23,9 @@ type Settings struct {
 	InstanceGroup string `json:"instance_group,omitempty"`
 	// MaxBatchSize is max_batch_size, in items.
 	MaxBatchSize *int `json:"max_batch_size,omitempty"`
+	// Other holds any other fields of the config by their paths, as Set takes
+	// them: "optimization.cuda.graphs": "true". NewOther checks an entry.
+	Other map[string]string `json:"other,omitempty"`
 }
 
 // Ptr returns a pointer to v: the short way to write one field of Settings.
@@ -30,7 +34,7 @@ func Ptr[T any](v T) *T { return &v }
 // IsZero reports whether s says nothing at all.
 func (s Settings) IsZero() bool {
 	return s.MaxQueueDelay == nil && s.PreferredBatchSizes == nil &&
-		s.InstanceCount == nil && s.MaxBatchSize == nil
+		s.InstanceCount == nil && s.MaxBatchSize == nil && len(s.Other) == 0
 }
 
 // Equal reports whether s and o set the same fields to the same values.
@@ -65,6 +69,9 @@ func (s Settings) String() string {
 	if s.MaxBatchSize != nil {
 		parts = append(parts, fmt.Sprintf("max_batch=%d", *s.MaxBatchSize))
 	}
+	for _, path := range s.OtherPaths() {
+		parts = append(parts, path+"="+s.Other[path])
+	}
 	if len(parts) == 0 {
 		return "as configured"
 	}
@@ -84,6 +91,14 @@ func (s Settings) Overlay(o Settings) Settings {
 	}
 	if o.MaxBatchSize != nil {
 		s.MaxBatchSize = o.MaxBatchSize
+	}
+	if len(o.Other) > 0 {
+		other := maps.Clone(s.Other)
+		if other == nil {
+			other = map[string]string{}
+		}
+		maps.Copy(other, o.Other)
+		s.Other = other
 	}
 	return s
 }

@@ -15,7 +15,7 @@ func TestSettingsKey(t *testing.T) {
 	case !(Settings{InstanceGroup: "g"}).IsZero(), a.IsZero():
 		t.Error("IsZero")
 	}
-	full := Settings{Ptr(uint64(1)), []int{2}, Ptr(3), "g", Ptr(4)}
+	full := Settings{Ptr(uint64(1)), []int{2}, Ptr(3), "g", Ptr(4), nil}
 	if got := a.Overlay(full); !got.Equal(full) || got.String() != "delay=1us preferred=[2] count(g)=3 max_batch=4" {
 		t.Errorf("overlay %v", got)
 	}

@@ -58,6 +58,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 		Commands: []*cli.Command{
 			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(),
 			benchCommand(),
+			specCommand(), initCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(),
 			doctorCommand(), simulateCommand(), completionCommand(),

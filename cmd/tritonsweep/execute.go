@@ -19,9 +19,18 @@ import (
 	"tritonsweep/sweep"
 )
 
-// runSweep is the action of every sweep: find the target, plan, confirm, run,
-// report.
-func runSweep(c *cli.Context, settings axis) (err error) {
+// planner makes the plan of a command for a target.
+type planner func(c *cli.Context, target *target, o options) (sweep.Plan, error)
+
+// runSweep is the action of the sweeps of one axis.
+func runSweep(c *cli.Context, settings axis) error {
+	return runPlanned(c, func(c *cli.Context, target *target, o options) (sweep.Plan, error) {
+		return makePlan(c, target, o, settings)
+	})
+}
+
+// runPlanned is what all sweeps do: find the target, plan, confirm, run, report.
+func runPlanned(c *cli.Context, plans planner) (err error) {
 	options, err := readOptions(c)
 	if err != nil {
 		return err
@@ -32,7 +41,7 @@ func runSweep(c *cli.Context, settings axis) (err error) {
 	}
 	defer func() { err = errors.Join(err, target.close()) }()
 
-	plan, err := makePlan(c, target, options, settings)
+	plan, err := plans(c, target, options)
 	if err != nil {
 		return err
 	}
@@ -68,6 +77,11 @@ type options struct {
 	// done, when set, is called with all records after the last point. Its error
 	// decides about the exit code as well.
 	done func(results.Run, []results.Record) error
+	// objective is the latency that throughput is weighed against; "" leaves it
+	// to the report.
+	objective string
+	// budget is the time after which no new trial is begun; 0 is none.
+	budget time.Duration
 }
 
 func readOptions(c *cli.Context) (options, error) {
@@ -102,6 +116,12 @@ func readOptions(c *cli.Context) (options, error) {
 	}
 	o.spec.Intervals = recorded
 	if o.shapes, err = readShapes(c); err != nil {
+		return o, err
+	}
+	if err := readObjective(c, &o); err != nil {
+		return o, err
+	}
+	if o.budget, err = readBudget(c); err != nil {
 		return o, err
 	}
 	o.cost = sweep.Cost{Point: c.Duration("warmup") + o.spec.MaxDuration}
@@ -163,6 +183,9 @@ func printPlan(w io.Writer, plan sweep.Plan, target *target, o options) {
 	fmt.Fprintf(w, "plan: %s of %s: %d trials in %d rounds, %d points, about %s (seed %d)\n",
 		plan.Sweep, strings.Join(plan.Models(), ", "), len(plan.Trials), plan.Rounds, plan.Points(),
 		round(plan.Estimate(0, o.cost)), plan.Seed)
+	if len(plan.Skipped) > 0 {
+		fmt.Fprintln(w, "skip: some points cannot differ from others, or do not fit (--dry-run lists them with the reasons)")
+	}
 	fmt.Fprintf(w, "on:   %s\n", printable(target.describe()))
 }
 
@@ -206,6 +229,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	config := target.config(c, info, o)
 	config.Record = func(r results.Record) error { return store.Append(durable, r) }
 	config.Progress = display.event
+	config.Budget = o.budget
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
 
@@ -230,6 +254,9 @@ func (o options) conclude(ctx context.Context, store *results.Store, run results
 func verdictOf(outcome runner.Outcome, err error) error {
 	if err != nil {
 		return err
+	}
+	if outcome.Unbegun > 0 {
+		return withCode(exitSome, fmt.Errorf("the time budget was spent: %d trials were not begun (hint: the report holds what was measured)", outcome.Unbegun))
 	}
 	if bad := outcome.Bad(); bad > 0 {
 		return withCode(exitSome, fmt.Errorf("%d points could not be measured in any round (records: %s; hint: the report says why)", bad, counts(outcome.Verdicts)))

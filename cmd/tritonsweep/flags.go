@@ -50,6 +50,8 @@ func planFlags() []cli.Flag {
 		seedFlag(),
 		maxP99Flag(),
 		maxP95Flag(),
+		&cli.StringFlag{Name: "objective", EnvVars: env("OBJECTIVE"), Usage: "the latency that throughput is weighed against: p50, p90, p95 or p99 (default: that of the limit, or p95)"},
+		&cli.DurationFlag{Name: "time-budget", EnvVars: env("TIME_BUDGET"), Usage: "begin no new trial after this `TIME`"},
 		dryRunFlag(),
 		yesFlag(),
 		dbFlag(),

@@ -41,6 +41,7 @@ func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
 		Command:   commandLine(c),
 		Plan:      plan,
 		Limit:     o.limit,
+		Objective: o.objective,
 		Outcome:   "running",
 		Originals: map[string]results.Original{},
 	}
@@ -158,11 +159,29 @@ func writePlan(c *cli.Context, plan sweep.Plan) error {
 		if t.Control {
 			settings = "control (as configured)"
 		}
-		loads := make([]string, len(t.Loads))
-		for i, l := range t.Loads {
-			loads[i] = l.String()
+		if _, err := fmt.Fprintf(c.App.Writer, "%3d  round %d  %s  %s  %s\n", t.Index+1, t.Round, t.Model, settings, loadTexts(t.Loads)); err != nil {
+			return err
 		}
-		if _, err := fmt.Fprintf(c.App.Writer, "%3d  round %d  %s  %s  %s\n", t.Index+1, t.Round, t.Model, settings, strings.Join(loads, ", ")); err != nil {
+	}
+	return writeSkipped(c, plan)
+}
+
+func loadTexts(loads []sweep.Load) string {
+	texts := make([]string, len(loads))
+	for i, l := range loads {
+		texts[i] = l.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// writeSkipped lists what the plan leaves out.
+func writeSkipped(c *cli.Context, plan sweep.Plan) error {
+	for _, s := range plan.Skipped {
+		where := "every load"
+		if len(s.Loads) > 0 {
+			where = loadTexts(s.Loads)
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "skip  %s  %s  %s: %s\n", s.Model, s.Settings, where, printable(s.Reason)); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,7 @@ func Analyze(run results.Run, records []results.Record) *Report {
 		r.Models = append(r.Models, a.analyze(byModel[name]))
 	}
 	notes.noteRun(r, records)
+	notes.noteSkipped(run.Plan.Skipped)
 	r.Footnotes = append(r.Footnotes, notes.list...)
 	return r
 }
@@ -149,6 +150,8 @@ func (a *analysis) join() {
 // that all points support.
 func (a *analysis) objective() pareto.Quantile {
 	switch {
+	case a.run.Objective != "":
+		return pareto.Quantile(a.run.Objective)
 	case a.run.Limit.P99 > 0:
 		return pareto.P99
 	case a.run.Limit.P95 > 0:

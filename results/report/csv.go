@@ -38,7 +38,7 @@ func (r *Report) CSV(w io.Writer) error {
 func csvHeader() []string {
 	header := []string{
 		"run", "model", "point", "control", "recommended",
-		"max_queue_delay_microseconds", "preferred_batch_size", "instance_count", "instance_group", "max_batch_size",
+		"max_queue_delay_microseconds", "preferred_batch_size", "instance_count", "instance_group", "max_batch_size", "other_settings",
 		"concurrency", "batch_size", "arrival_rate_per_s", "arrivals", "verdict", "rounds", "rounds_measured", "requests",
 	}
 	for _, figure := range []string{"throughput_per_s", "latency_mean_ms", "latency_p50_ms", "latency_p90_ms", "latency_p95_ms", "latency_p99_ms"} {
@@ -106,7 +106,7 @@ func settingsCells(s tritonconfig.Settings, group bool) []string {
 		maxBatch = strconv.Itoa(*s.MaxBatchSize)
 	}
 	if group {
-		return []string{delay, preferred, count, cell(s.InstanceGroup), maxBatch}
+		return []string{delay, preferred, count, cell(s.InstanceGroup), maxBatch, cell(otherText(s))}
 	}
 	return []string{delay, preferred, count, maxBatch}
 }

@@ -143,6 +143,18 @@ func describe(s tritonconfig.Settings) string {
 	if s.MaxBatchSize != nil {
 		parts = append(parts, "max batch "+strconv.Itoa(*s.MaxBatchSize))
 	}
+	if text := otherText(s); text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// otherText names the settings that go by their path in the config.
+func otherText(s tritonconfig.Settings) string {
+	var parts []string
+	for _, path := range s.OtherPaths() {
+		parts = append(parts, path+" "+s.Other[path])
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -168,6 +180,9 @@ func order(s tritonconfig.Settings) string {
 	}
 	if s.MaxBatchSize != nil {
 		set = append(set, "the maximum batch size to "+strconv.Itoa(*s.MaxBatchSize))
+	}
+	for _, path := range s.OtherPaths() {
+		set = append(set, path+" to "+s.Other[path])
 	}
 	remove := s.PreferredBatchSizes != nil && len(s.PreferredBatchSizes) == 0
 	switch {

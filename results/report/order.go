@@ -17,6 +17,7 @@ func compareSettings(a, b tritonconfig.Settings) int {
 		comparePtr(a.MaxBatchSize, b.MaxBatchSize),
 		compareSets(a.PreferredBatchSizes, b.PreferredBatchSizes),
 		comparePtr(a.MaxQueueDelay, b.MaxQueueDelay),
+		cmp.Compare(otherText(a), otherText(b)),
 	)
 }
 
