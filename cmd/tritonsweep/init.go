@@ -64,10 +64,12 @@ func initSpec(c *cli.Context) (err error) {
 const specHead = `# What tritonsweep sweep tries. Print the plan: tritonsweep sweep -f FILE --dry-run
 # Lists may be written as [1, 4, 8] or "0,1000..10000/1000".
 
-# loads: every concurrency (callers of a closed loop) with every client batch.
+# loads: every concurrency (callers of a closed loop), and every rate (arrivals a
+# second, whether or not the server keeps up), with every client batch.
 loads:
   concurrency: [1, 4, 8, 16, 32, 64]
   client_batch: [1]
+  # rate: [50, 100, 200]
 
 # each: the values of one setting after another, all else as configured.
 # joint: every combination.

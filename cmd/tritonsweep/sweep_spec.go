@@ -131,7 +131,7 @@ func planSpec(c *cli.Context, s *spec.Spec, t *target, o options) (sweep.Plan, e
 		if err != nil {
 			return sweep.Plan{}, withCode(exitUsage, err)
 		}
-		if c.IsSet("concurrency") || c.IsSet("client-batch") {
+		if slices.ContainsFunc([]string{"concurrency", "client-batch", "rate", "arrivals"}, c.IsSet) {
 			space.Loads = o.loads
 		}
 		if o.mode == runner.None {

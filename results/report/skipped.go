@@ -30,22 +30,25 @@ func (f *footnotes) noteSkipped(skipped []sweep.Skip) {
 	}
 }
 
-// loadList names loads in few words: those of one client batch together.
+// loadList names loads in few words: closed loops of one client batch together.
 func loadList(loads []sweep.Load) string {
 	var parts []string
-	loads = slices.SortedFunc(slices.Values(loads), compareLoads)
+	loads = slices.SortedFunc(slices.Values(loads), sweep.Load.Compare)
 	for i := 0; i < len(loads); {
-		j := i
-		var callers []string
-		for ; j < len(loads) && loads[j].BatchSize == loads[i].BatchSize; j++ {
-			callers = append(callers, count(int64(loads[j].Concurrency)))
+		first, callers := loads[i], []string{}
+		for ; i < len(loads) && !first.Open() && !loads[i].Open() && loads[i].BatchSize == first.BatchSize; i++ {
+			callers = append(callers, count(int64(loads[i].Concurrency)))
+		}
+		if first.Open() {
+			parts = append(parts, loadText(first))
+			i++
+			continue
 		}
 		text := "concurrency " + strings.Join(callers, ", ")
-		if b := loads[i].BatchSize; b > 1 {
+		if b := first.BatchSize; b > 1 {
 			text += " with client batch " + count(int64(b))
 		}
 		parts = append(parts, text)
-		i = j
 	}
 	return strings.Join(parts, " and ")
 }

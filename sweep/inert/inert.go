@@ -125,7 +125,12 @@ func (v *view) other() string {
 }
 
 // working is how many instances can ever work at once.
-func (v *view) working() int { return min(max(1, v.config.Instances), max(1, v.load.Concurrency)) }
+func (v *view) working() int {
+	if v.load.Open() {
+		return max(1, v.config.Instances)
+	}
+	return min(max(1, v.config.Instances), max(1, v.load.Concurrency))
+}
 
 // atOnce reports whether a request is sent without waiting for the delay: it is
 // a preferred size by itself, or there is no delay.

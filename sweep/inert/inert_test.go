@@ -46,6 +46,10 @@ func TestSkip(t *testing.T) {
 		{"times not known", config, nil, delay([]int{20000})[0], load(8, 1), ""},
 		{"never idle", config, service, delay([]int{20000})[0], load(8, 1), "the delay never ends"},
 		{"a delay that ends", config, service, delay([]int{20000})[0], load(3, 1), ""},
+		{"arrivals too rare to share a batch, sent at once", one, service, delay([]int{9000})[0], sweep.Load{Rate: 2, Arrivals: sweep.Constant, BatchSize: 1}, "average batch 1"},
+		{"arrivals that wait", config, service, delay([]int{9000})[0], sweep.Load{Rate: 200, BatchSize: 1}, ""},
+		{"instances of an open loop", config, service, sweep.Counts([]int{4}, "")[0], sweep.Load{Rate: 200, BatchSize: 1}, ""},
+		{"recorded arrivals", one, service, delay([]int{9000})[0], sweep.Load{Rate: 2, Arrivals: sweep.Recorded, Trace: "x", BatchSize: 1}, ""},
 		{"another field", config, service, sweep.Others("optimization.cuda.graphs", []string{"true"})[0], load(1, 1), ""},
 		{"a count is not left to the simulation", config, service, sweep.Counts([]int{3}, "")[0], load(8, 1), ""},
 	}

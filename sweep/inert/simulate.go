@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tritonsweep/sweep"
 	"tritonsweep/sweep/batcher"
 )
 
@@ -15,7 +16,6 @@ const (
 	turns       = 24
 	leastSample = 240
 	mostSample  = 2400
-	limit       = 2 * time.Minute // of virtual time
 )
 
 // Figures that agree this closely, beside equal batches, are the same.
@@ -29,7 +29,7 @@ const (
 // here: what instances do to each other on a device is the part of the
 // simulation that is trusted least.
 func (v *view) likeBySimulation(o *view) string {
-	if v.finder.model.Service == nil || v.config.Instances != o.config.Instances {
+	if v.finder.model.Service == nil || v.load.Arrivals == sweep.Recorded || v.config.Instances != o.config.Instances {
 		return ""
 	}
 	mine, theirs := v.simulated(), o.simulated()
@@ -83,14 +83,20 @@ func (v *view) simulated() []batcher.ModelResult {
 		return v.runs
 	}
 	requests := min(max(leastSample, turns*v.load.Concurrency), mostSample)
+	if v.load.Open() {
+		requests = mostSample
+	}
 	for seed := range 2 * seeds {
 		scenario := batcher.Scenario{
 			Models: []batcher.Model{{
 				Name: "m", Config: v.config, Service: *v.finder.model.Service,
-				Load: batcher.Load{Callers: v.load.Concurrency, Batch: v.load.BatchSize, Jitter: 5 * time.Millisecond},
+				Load: batcher.Load{
+					Callers: v.load.Concurrency, Rate: v.load.Rate, Constant: v.load.Arrivals == sweep.Constant,
+					Batch: v.load.BatchSize, Jitter: 5 * time.Millisecond,
+				},
 			}},
 			Timing: v.timing(seed%2 == 1), Seed: uint64(seed/2 + 1),
-			Warmup: requests / 4, Requests: requests, Limit: limit, Trace: true,
+			Warmup: requests / 4, Requests: requests, Trace: true,
 		}
 		r, err := v.finder.sim.Run(&scenario)
 		if err != nil || !r.Models[0].Complete {

@@ -30,7 +30,7 @@ models:
     shapes: {x: 3x48x320}
   - name: other
 settings: {count: [1, 2]}
-loads: {concurrency: 4..8/4, client_batch: 1}
+loads: {concurrency: 4..8/4, client_batch: 1, rate: [12.5, 100..300/100], arrivals: constant}
 limits: {p95: 15ms, p99: 20ms}
 objective: p99
 budget: {time: 1h30m, points: 500}
@@ -59,7 +59,7 @@ func TestRead(t *testing.T) {
 			Shapes: map[string]string{"x": "3x48x320"},
 		}, {Name: "other"}},
 		Settings: Settings{Count: Numbers{1, 2}},
-		Loads:    Loads{Concurrency: Numbers{4, 8}, ClientBatch: Numbers{1}},
+		Loads:    Loads{Concurrency: Numbers{4, 8}, ClientBatch: Numbers{1}, Rate: Rates{12.5, 100, 200, 300}, Arrivals: "constant"},
 		Limits:   Limits{P95: 15 * ms, P99: 20 * ms}, Objective: "p99",
 		Budget: Budget{Time: 5400 * 1000 * ms, Points: 500}, Rounds: 2, Seed: 7, Mode: "reload",
 		Measure: Measure{Duration: 4000 * ms, Warmup: 500 * ms, Precision: 0.05, Input: "zeros"},
@@ -68,11 +68,11 @@ func TestRead(t *testing.T) {
 		t.Error(diff)
 	}
 	joint, err := s.Space("detector", nil, 1e6)
-	if err != nil || len(joint.Settings) != 4*3*1*2*2*1*2 || len(joint.Loads) != 4 {
+	if err != nil || len(joint.Settings) != 4*3*1*2*2*1*2 || len(joint.Loads) != 12 {
 		t.Errorf("%d settings, %d loads, %v", len(joint.Settings), len(joint.Loads), err)
 	}
 	each, err := s.Space("other", nil, 1e6)
-	if err != nil || len(each.Settings) != 2 || len(each.Loads) != 2 {
+	if err != nil || len(each.Settings) != 2 || len(each.Loads) != 6 {
 		t.Errorf("%+v, %v", each, err)
 	}
 	if _, err := s.Space("nobody", nil, 1e6); err == nil {
@@ -108,6 +108,9 @@ var refused = []struct {
 	{"models: [{name: m}]\nsettings: {delay: []}\n", "settings.delay: an empty list", false},
 	{"models: [{name: m}]\nsettings: {delay: 5000..1}\n", "the range runs backwards", true},
 	{"models: [{name: m}]\nsettings: {delay: }\n", "settings.delay: no value", false},
+	{"models: [{name: m}]\nloads: {rate: 0}\n", "loads.rate: ", false},
+	{"models: [{name: m}]\nloads: {rate: [{}]}\n", "is not a rate", false},
+	{"models: [{name: m}]\nloads: {arrivals: bursts}\n", `unknown value "bursts"`, false},
 	{"models: [{name: m}]\nsettings: {preferred: [8]}\n", "is not a set of sizes", false},
 	{"models: [{name: m}]\nsettings: {preferred: 8}\n", "want a list of sets", false},
 	{"models: [{name: m}]\nsettings: {set: {optimization.cuda.graph: true}}\n", `has no field "graph"; the nearest is "graphs"`, true},

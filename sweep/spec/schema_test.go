@@ -55,6 +55,9 @@ func notation(of reflect.Type) *jsonschema.Schema {
 	switch of {
 	case reflect.TypeFor[Numbers]():
 		return either(number, text(ranges), list(either(number, text(ranges))))
+	case reflect.TypeFor[Rates]():
+		rate := &jsonschema.Schema{Type: "number", ExclusiveMinimum: "0"}
+		return either(rate, text(ranges), list(either(rate, text(ranges))))
 	case reflect.TypeFor[Sets]():
 		set := either(text(sizes), list(either(number, text(ranges))))
 		return either(text(sizes), list(set))

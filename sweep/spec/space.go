@@ -28,7 +28,7 @@ func (s *Spec) Space(model string, otherwise []sweep.Load, most int) (sweep.Spac
 	}
 	m := s.Models[i]
 	axes := m.Settings.over(s.Settings).axes()
-	loads := m.Loads.over(s.Loads).closed(otherwise)
+	loads := m.Loads.over(s.Loads).all(otherwise)
 	joint := m.combined(s) == "joint"
 	if points := size(axes, len(loads), joint); points > int64(most) {
 		return sweep.Space{}, fmt.Errorf("%s: %s make %d points a round, more than %d (hint: shorter lists, or combine: each)",
@@ -129,24 +129,35 @@ func (s Settings) axes() [][]tritonconfig.Settings {
 func (l Loads) over(common Loads) Loads {
 	l.Concurrency = orNumbers(l.Concurrency, common.Concurrency)
 	l.ClientBatch = orNumbers(l.ClientBatch, common.ClientBatch)
+	if l.Rate == nil {
+		l.Rate = common.Rate
+	}
+	if l.Arrivals == "" {
+		l.Arrivals = common.Arrivals
+	}
 	return l
 }
 
-// closed returns the loads, those of the command where there are none.
-func (l Loads) closed(otherwise []sweep.Load) []sweep.Load {
-	if l.Concurrency == nil && l.ClientBatch == nil {
-		return otherwise
-	}
-	concurrencies, batches := l.Concurrency, l.ClientBatch
-	if concurrencies == nil {
-		for _, o := range otherwise {
-			concurrencies = append(concurrencies, o.Concurrency)
-		}
-		slices.Sort(concurrencies)
-		concurrencies = slices.Compact(concurrencies)
-	}
+// all returns the loads: the closed ones of the command where the spec names
+// neither callers nor rates.
+func (l Loads) all(otherwise []sweep.Load) []sweep.Load {
+	batches := l.ClientBatch
 	if batches == nil {
 		batches = Numbers{1}
 	}
-	return sweep.Closed(concurrencies, batches)
+	if l.Concurrency == nil && l.Rate == nil {
+		if l.ClientBatch == nil {
+			return otherwise
+		}
+		for _, o := range otherwise {
+			l.Concurrency = append(l.Concurrency, o.Concurrency)
+		}
+		slices.Sort(l.Concurrency)
+		l.Concurrency = slices.DeleteFunc(slices.Compact(l.Concurrency), func(c int) bool { return c < 1 })
+	}
+	arrivals := sweep.Poisson
+	if l.Arrivals != "" {
+		arrivals = sweep.Arrivals(l.Arrivals)
+	}
+	return append(sweep.Closed(l.Concurrency, batches), sweep.Open(l.Rate, batches, arrivals, "")...)
 }

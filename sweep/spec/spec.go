@@ -65,12 +65,18 @@ type Settings struct {
 	Set map[string]Values `yaml:"set,omitempty"`
 }
 
-// Loads says how requests are offered: every concurrency with every client batch.
+// Loads says how requests are offered: every concurrency and every rate with
+// every client batch.
 type Loads struct {
 	// Concurrency holds numbers of callers of a closed loop.
 	Concurrency Numbers `yaml:"concurrency,omitempty" jsonschema:"minimum=1"`
 	// ClientBatch holds numbers of items in one request.
 	ClientBatch Numbers `yaml:"client_batch,omitempty" jsonschema:"minimum=1"`
+	// Rate holds arrival rates of an open loop, in requests a second: requests
+	// arrive whether or not the server keeps up.
+	Rate Rates `yaml:"rate,omitempty"`
+	// Arrivals says how they arrive; poisson when absent.
+	Arrivals string `yaml:"arrivals,omitempty" jsonschema:"enum=poisson,enum=constant"`
 }
 
 // Limits are what can be afforded; what is absent does not limit.
@@ -106,6 +112,10 @@ type Measure struct {
 // Numbers is a list of whole numbers in ascending order. A file writes it as a
 // number, a list, or a text with ranges: "0,1000..10000/1000,25000".
 type Numbers []int
+
+// Rates is a list of positive rates. A file writes it as a number, a list, or a
+// text with ranges: "50,100..500/100".
+type Rates []float64
 
 // Sets is a list of preferred batch sizes. A file writes each set as a list of
 // sizes, as a text ("4,8"), or as none.
