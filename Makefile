@@ -60,6 +60,10 @@ bench-client: ## CPU a request of our client beside perf_analyzer's, in turns
 	@examples/triton-cpu/perf-analyzer.sh >/dev/null || echo "perf_analyzer could not be installed"
 	@export TRITONSWEEP_BENCH=1 PERF_ANALYZER=$(PERF_ANALYZER); $(REAL) -run '^TestClientCost$$'
 
+.PHONY: bench-pipelines
+bench-pipelines: build ## four pipelines at 1/4/16/64 clients, from end to end: DURATION=60s a point, SIM=1 without Docker
+	@$(GO) version >/dev/null; examples/pipeline/bench.sh
+
 .PHONY: proof-resident
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'
@@ -79,6 +83,14 @@ check: lint race test ## everything that CI runs
 .PHONY: triton
 triton: ## a real Triton in a container with the seven models, on this machine
 	@examples/triton-cpu/up.sh
+
+.PHONY: gateway
+gateway: ## an API in front of that Triton, in a container beside it
+	@$(GO) version >/dev/null; examples/pipeline/up.sh
+
+.PHONY: gateway-down
+gateway-down: ## remove the API's container
+	@examples/pipeline/down.sh
 
 .PHONY: triton-down
 triton-down: ## remove that container

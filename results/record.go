@@ -59,6 +59,7 @@ type Record struct {
 
 	Client      Client      `json:"client"`
 	Server      *Server     `json:"server,omitempty"`
+	Stages      []Stage     `json:"stages,omitempty"` // of a pipeline, the longest first
 	Resources   Resources   `json:"resources"`
 	Environment Environment `json:"environment"`
 }
@@ -151,20 +152,23 @@ type GPU struct {
 // Environment is where a record comes from: two records are compared only when
 // the parts that matter are equal.
 type Environment struct {
-	Tool          string `json:"tool"`           // tritonsweep's version
-	Server        string `json:"server"`         // name and version, as the server says
-	Simulated     bool   `json:"simulated"`      // the server was tritonsweep's own simulator
-	Image         string `json:"image"`          // name of the container's image
-	ImageDigest   string `json:"image_digest"`   // its content address
-	Container     string `json:"container"`      // name
-	ContainerID   string `json:"container_id"`   //
-	ConfigSHA256  string `json:"config_sha256"`  // of the untouched config.pbtxt
-	ModelVersion  string `json:"model_version"`  // as served
-	Host          string `json:"host"`           //
-	CPUs          int    `json:"cpus"`           // of the client's host
-	LoadAverage   string `json:"load_average"`   // when the point began
-	Mode          string `json:"mode"`           // restart, reload or none
-	Transport     string `json:"transport"`      // grpc
+	Tool         string `json:"tool"`          // tritonsweep's version
+	Server       string `json:"server"`        // name and version, as the server says
+	Simulated    bool   `json:"simulated"`     // the server was tritonsweep's own simulator
+	Image        string `json:"image"`         // name of the container's image
+	ImageDigest  string `json:"image_digest"`  // its content address
+	Container    string `json:"container"`     // name
+	ContainerID  string `json:"container_id"`  //
+	ConfigSHA256 string `json:"config_sha256"` // of the untouched config.pbtxt
+	ModelVersion string `json:"model_version"` // as served
+	Host         string `json:"host"`          //
+	CPUs         int    `json:"cpus"`          // of the client's host
+	LoadAverage  string `json:"load_average"`  // when the point began
+	Mode         string `json:"mode"`          // restart, reload or none
+	Transport    string `json:"transport"`     // grpc, http
+	// Pipeline is the address of the API that took the load, without its query;
+	// empty where the model itself did.
+	Pipeline      string `json:"pipeline,omitempty"`
 	InputSource   string `json:"input_source"`   // zeros, random, file:NAME
 	ServerStarted string `json:"server_started"` // RFC 3339, of the container
 }

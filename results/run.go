@@ -23,8 +23,10 @@ type Run struct {
 	// Objective is the latency that throughput is weighed against: p50, p90, p95
 	// or p99. Empty: that of the limit, else the largest that all points support.
 	Objective string `json:"objective,omitempty"`
-	Outcome   string `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
-	ExitCode  *int   `json:"exit_code"` // nil while it runs
+	// Goals are throughputs to reach, by model or target, in requests a second.
+	Goals    map[string]float64 `json:"goals_per_s,omitempty"`
+	Outcome  string             `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
+	ExitCode *int               `json:"exit_code"` // nil while it runs
 	// Originals holds each model's config.pbtxt as it was before the run.
 	Originals map[string]Original `json:"originals"`
 }

@@ -24,10 +24,15 @@ import (
 // failed or no steady state was reached: a neighbour's burst of work passes.
 // Only an interruption is an error; everything else is a verdict.
 func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.Record, error) {
-	record := r.measure(ctx, t, l)
+	return r.twice(ctx, func() results.Record { return r.measure(ctx, t, l) })
+}
+
+// twice measures a point, and once more when its figures cannot be used.
+func (r *run) twice(ctx context.Context, measure func() results.Record) (results.Record, error) {
+	record := measure()
 	if (record.Verdict == results.Void || record.Verdict == results.Unsteady) && ctx.Err() == nil {
 		first := strings.Join(record.Reasons, "; ")
-		record = r.measure(ctx, t, l)
+		record = measure()
 		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
 	}
 	return record, ctx.Err()
@@ -87,9 +92,7 @@ func (r *run) measureInto(ctx context.Context, record *results.Record, before sn
 	if err != nil {
 		return err
 	}
-	record.Start, record.Duration, record.Warmup = result.Start, result.Duration.Seconds(), result.Warmup.Seconds()
-	record.Client = result.Client()
-	record.Resources.ClientMemory = result.PeakMemory()
+	r.fill(record, result)
 	record.Checks = append(result.Checks(), r.checks(ctx, record, before, window, result.Tolerance)...)
 	record.Verdict, record.Reasons = judge(result, record.Checks)
 	return nil

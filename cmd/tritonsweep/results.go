@@ -79,7 +79,7 @@ func finish(run *results.Run, err error, code int) {
 		run.Outcome = "done"
 	case errors.Is(err, context.Canceled):
 		run.Outcome = "interrupted"
-	case code == exitSome:
+	case code == exitSome, code == exitLimit:
 		run.Outcome = "done: " + err.Error()
 	default:
 		run.Outcome = "failed: " + err.Error()

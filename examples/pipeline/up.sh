@@ -68,7 +68,7 @@ wait_ready() {
 }
 
 main() {
-  "$examples/triton-cpu/up.sh" >&2
+  if [ "$(http_status "$HTTP_PORT" /v2/health/ready)" != 200 ]; then "$examples/triton-cpu/up.sh" >&2; fi
   join
   start "$(build)"
   wait_ready

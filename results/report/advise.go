@@ -190,6 +190,9 @@ func (a *analysis) loadsOnly() Recommendation {
 		r.Headline, r.Reason = "Nothing was measured.", "the run ended before its first point: "+a.run.Outcome
 		return r
 	}
+	if a.model.Goal != nil {
+		return a.goalAdvice(r)
+	}
 	if fastest := a.fastestWithin(); a.run.Limit != (results.Limit{}) {
 		r.Headline = fmt.Sprintf("No measured load stays within %s.", limitText(a.run.Limit))
 		r.Limit = pareto.Missed
@@ -229,7 +232,7 @@ func (a *analysis) fastestWithin() *Point {
 	var fastest *Point
 	for _, g := range a.base {
 		p := &g.point
-		if p.Throughput == nil || len(p.Errors) > 0 || p.Limit != pareto.Met {
+		if p.Throughput == nil || len(p.Errors) > 0 || a.run.Limit != (results.Limit{}) && p.Limit != pareto.Met {
 			continue
 		}
 		if fastest == nil || p.Throughput.Value > fastest.Throughput.Value {

@@ -126,6 +126,7 @@ func (g *group) join(opts pareto.Options) {
 		g.missing(rec)
 	}
 	p.Client, p.Server = joinClients(g.used), joinServers(g.used)
+	p.Stages = joinStages(g.used)
 	p.ContainerMemory = most(g.used, func(r results.Record) *int64 { return r.Resources.ContainerMemory })
 	p.GPU = joinGPUs(g.used)
 }

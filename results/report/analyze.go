@@ -97,6 +97,8 @@ func (a *analysis) analyze(records []results.Record) Model {
 	a.frontiers()
 	a.curves()
 	a.model.InstanceMemory = instanceMemory(records)
+	a.model.Pipeline = pipelineOf(records)
+	a.goal()
 	a.model.Recommendation = a.recommend()
 	a.model.Points, a.model.Control = values(a.points), values(a.control)
 	return a.model

@@ -53,7 +53,7 @@ func csvHeader() []string {
 	for _, figure := range []string{"throughput_ratio", "p50_ratio", "p95_ratio", "p99_ratio"} {
 		header = append(header, figure, figure+"_low", figure+"_high")
 	}
-	return append(header, "reasons", "footnotes")
+	return append(header, "stages_mean_ms", "reasons", "footnotes")
 }
 
 func (r *Report) csvRow(m Model, p Point) []string {
@@ -79,7 +79,17 @@ func (r *Report) csvRow(m Model, p Point) []string {
 	row = append(row, settingsCells(p.Active, false)...)
 	row = append(row, string(p.Limit), strconv.FormatBool(p.OnFrontier), floatCell(p.Probability))
 	row = append(row, effectCells(p.Effect)...)
+	row = append(row, cell(stagesText(p.Stages)))
 	return append(row, cell(strings.Join(p.Reasons, "; ")), cell(footnoteNumbers(p.Footnotes, " ")))
+}
+
+// stagesText prints "detect 12.5; embed 3.1".
+func stagesText(stages []results.Stage) string {
+	var parts []string
+	for _, s := range stages {
+		parts = append(parts, s.Name+" "+decimal(s.Mean))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // cell makes text harmless: without control characters, and no formula.

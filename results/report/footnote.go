@@ -129,7 +129,8 @@ func (f *footnotes) noteRun(r *Report, records []results.Record) {
 		f.number("incomplete", fmt.Sprintf("the run ended early (%s): %s of %s planned measurements are missing",
 			r.Run.Outcome, count(int64(missing)), count(int64(r.Run.Planned))))
 	}
-	if r.Run.Rounds == 1 && len(records) > 0 {
+	compares := slices.ContainsFunc(r.Models, func(m Model) bool { return m.comparesSettings() })
+	if r.Run.Rounds == 1 && len(records) > 0 && compares {
 		f.number("one-round", "one round: how much two starts of one config differ was not measured (hint: --rounds 3)")
 	}
 	for _, part := range environmentParts(records) {
@@ -142,6 +143,9 @@ func (f *footnotes) noteRun(r *Report, records []results.Record) {
 func (f *footnotes) noteUnreported(r *Report) {
 	memory, gpu, any := false, false, false
 	for _, m := range r.Models {
+		if !m.comparesSettings() {
+			continue // an API reports neither
+		}
 		for _, p := range slices.Concat(m.Points, m.Control) {
 			any = any || p.Rounds > 0
 			memory = memory || p.ContainerMemory != nil

@@ -61,18 +61,20 @@ type pageData struct {
 // modelData is one model's part of the page.
 type modelData struct {
 	*Model
-	Index    int
-	Alone    bool // the only model: its name is the page's title
-	Tag      string
-	Tiles    []tile
-	Chart    *chart
-	Data     chartData
-	Table    tableData
-	Choices  []choiceData
-	Times    []timeBar
-	TimeKeys []string
-	Facts    []string
-	Gain     string
+	Index       int
+	Alone       bool // the only model: its name is the page's title
+	Tag         string
+	Tiles       []tile
+	Chart       *chart
+	Data        chartData
+	Table       tableData
+	Choices     []choiceData
+	Stages      stageTable
+	StageLegend string
+	Times       []timeBar
+	TimeKeys    []string
+	Facts       []string
+	Gain        string
 }
 
 // chartData is what the script needs.
@@ -111,7 +113,10 @@ func newModelData(r *Report, m *Model, index int) modelData {
 		Model: m, Index: index, Alone: len(r.Models) == 1,
 		Tag:   map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action],
 		Tiles: tiles(m), Chart: newChart(r, m), Table: newTable(m), Choices: choices(m),
-		Facts: append(curveLines(m), noiseText(m.Noise)),
+		Facts: curveLines(m), Stages: newStageTable(m), StageLegend: stageLegend,
+	}
+	if m.comparesSettings() {
+		d.Facts = append(d.Facts, noiseText(m.Noise))
 	}
 	if line := memoryText(m.InstanceMemory); line != "" {
 		d.Facts = append([]string{line}, d.Facts...)

@@ -68,6 +68,9 @@ func markdownModel(out *strings.Builder, m *Model) {
 		fmt.Fprintf(out, "\n> %s", escapeMarkdown(a.Detail))
 	}
 	fmt.Fprintf(out, "\n>\n> Why: %s.\n\n", escapeMarkdown(a.Reason))
+	if m.Pipeline != "" {
+		fmt.Fprintf(out, "Through %s\n\n", codeSpan(m.Pipeline))
+	}
 	if now := describe(m.Current); now != "" {
 		fmt.Fprintf(out, "Now: %s.\n\n", escapeMarkdown(now))
 	}
@@ -84,6 +87,7 @@ func markdownModel(out *strings.Builder, m *Model) {
 		fmt.Fprintf(out, "%s\n\n", codeBlock("diff", strings.TrimSuffix(a.Patch, "\n")))
 	}
 	markdownTable(out, m)
+	markdownStages(out, m)
 	if lines := choiceLines(m); len(lines) > 1 {
 		fmt.Fprintf(out, "What a %s limit buys:\n\n", m.Objective)
 		for _, line := range lines {
@@ -95,9 +99,24 @@ func markdownModel(out *strings.Builder, m *Model) {
 	if line := memoryText(m.InstanceMemory); line != "" {
 		lines = append(lines, line)
 	}
-	for _, line := range append(lines, noiseText(m.Noise)) {
+	if m.comparesSettings() {
+		lines = append(lines, noiseText(m.Noise))
+	}
+	for _, line := range lines {
 		fmt.Fprintf(out, "%s\n\n", escapeMarkdown(line))
 	}
+}
+
+func markdownStages(out *strings.Builder, m *Model) {
+	table := newStageTable(m)
+	if len(table.Rows) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "| stage | %s |\n|---|%s\n", strings.Join(table.Loads, " | "), strings.Repeat("--:|", len(table.Loads)))
+	for _, row := range table.Rows {
+		fmt.Fprintf(out, "| %s | %s |\n", escapeMarkdown(row.Name), strings.Join(row.Cells, " | "))
+	}
+	fmt.Fprintf(out, "\n%s\n\n", stageLegend)
 }
 
 func markdownTable(out *strings.Builder, m *Model) {

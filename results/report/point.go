@@ -47,6 +47,9 @@ type Point struct {
 	Client *Client `json:"client,omitempty"`
 	// Server is what Triton's statistics say.
 	Server *Server `json:"server,omitempty"`
+	// Stages are those of a pipeline, by what its answers say, the longest first.
+	// Means weigh the rounds by their requests; quantiles are means of the rounds'.
+	Stages []results.Stage `json:"stages,omitempty"`
 
 	// ContainerMemory is the peak in bytes; absent means not reported.
 	ContainerMemory *int64 `json:"container_memory_bytes,omitempty"`

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"tritonsweep/results"
@@ -60,6 +61,12 @@ type Model struct {
 	// Current are the tuned values of the untouched config, as the server
 	// reported them.
 	Current tritonconfig.Settings `json:"current"`
+	// Pipeline is the address of the API that took the load instead of the model;
+	// absent where the model did.
+	Pipeline string `json:"pipeline,omitempty"`
+	// Goal is the throughput to reach and how near the run came; absent without
+	// one.
+	Goal *Goal `json:"goal,omitempty"`
 	// Objective is the latency quantile that throughput was weighed against.
 	Objective pareto.Quantile `json:"objective"`
 	// Recommendation is the advice.
@@ -83,6 +90,12 @@ type Model struct {
 	Noise Noise `json:"noise"`
 	// Footnotes are the numbers of the footnotes about the model as a whole.
 	Footnotes []int `json:"footnotes,omitempty"`
+}
+
+// comparesSettings tells whether anything but the load was varied: only then the
+// noise between rounds decides about something.
+func (m *Model) comparesSettings() bool {
+	return m.Pipeline == "" || slices.ContainsFunc(m.Points, func(p Point) bool { return !p.Settings.IsZero() })
 }
 
 // Noise is how much the rounds of one point differ beyond their own intervals.

@@ -145,6 +145,9 @@ func (t *text) model(r *Report, m *Model) {
 	a := m.Recommendation
 	t.out.WriteByte('\n')
 	t.line(bold, "", m.Name)
+	if m.Pipeline != "" {
+		t.line(faint, "  ", "through "+m.Pipeline)
+	}
 	if now := describe(m.Current); now != "" {
 		t.line(faint, "  ", "now: "+now)
 	}
@@ -162,6 +165,7 @@ func (t *text) model(r *Report, m *Model) {
 	}
 	t.patch(a.Patch)
 	t.table(m)
+	t.stages(m)
 	t.extras(m)
 }
 
@@ -199,7 +203,30 @@ func (t *text) extras(m *Model) {
 	if line := memoryText(m.InstanceMemory); line != "" {
 		t.line(lipgloss.NewStyle(), "  ", line)
 	}
-	t.line(faint, "  ", noiseText(m.Noise))
+	if m.comparesSettings() {
+		t.line(faint, "  ", noiseText(m.Noise))
+	}
+}
+
+// stages shows where the time goes in a pipeline.
+func (t *text) stages(m *Model) {
+	table := newStageTable(m)
+	if len(table.Rows) == 0 {
+		return
+	}
+	cells := [][]string{append([]string{"stage"}, table.Loads...)}
+	for _, row := range table.Rows {
+		cells = append(cells, append([]string{ansi.Truncate(row.Name, widestCell, "…")}, row.Cells...))
+	}
+	cols := make([]column, len(cells[0]))
+	cols[0].left = true
+	widths := measure(cells)
+	t.out.WriteByte('\n')
+	t.row(cols, widths, cells[0], bold)
+	for _, row := range cells[1:] {
+		t.row(cols, widths, row, lipgloss.NewStyle())
+	}
+	t.line(faint, "  ", stageLegend)
 }
 
 func (t *text) footnotes(r *Report) {

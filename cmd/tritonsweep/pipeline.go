@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/results"
+	"tritonsweep/results/pareto"
+	"tritonsweep/results/report"
+	"tritonsweep/runner"
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/pipeline"
+	"tritonsweep/sweep"
+)
+
+// pipelineName is the command, and the name of its plans.
+const pipelineName = "pipeline"
+
+func pipelineCommand() *cli.Command {
+	return &cli.Command{
+		Name:  pipelineName,
+		Usage: "measure an HTTP API from end to end: what its users feel",
+		Description: "Measures the targets of a spec, or one target given by flags, under rising load. Only\n" +
+			"answers of 2xx that keep the target's rule count. A target that refuses its first\n" +
+			"request stops the run with the server's answer. Nothing is changed anywhere.\n" +
+			"The exit code is 4 when a goal or a limit is missed.",
+		Flags: join(pipelineTargetFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: "1,4,16,64", Usage: "callers of the closed loop: `LIST` or range"},
+			&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 1, Usage: "how often every point is measured, the targets in another order each time"},
+			&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow"},
+			&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
+			&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
+			&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
+			&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
+			seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
+		}),
+		Action: measurePipelines,
+	}
+}
+
+// pipelines is what the command measures, and how.
+type pipelines struct {
+	targets []*pipeline.Target
+	folder  string // that the targets' files are relative to
+	plan    sweep.Plan
+	limit   results.Limit
+	load    load.Spec
+	format  string
+}
+
+func measurePipelines(c *cli.Context) error {
+	p, err := readPipelines(c)
+	if err != nil {
+		return err
+	}
+	requests := map[string]*pipeline.Request{}
+	for _, t := range p.targets {
+		if requests[t.Name], err = t.Encode(p.folder); err != nil {
+			return usagef("%w", err)
+		}
+	}
+	printPipelinePlan(c.App.ErrWriter, p, requests)
+	if c.Bool("dry-run") {
+		return writePlan(c, p.plan)
+	}
+	for _, t := range p.targets {
+		if err := probe(c.Context, requests[t.Name], p.load.Timeout); err != nil {
+			return err
+		}
+	}
+	return executePipelines(c, p, requests)
+}
+
+// readPipelines reads the flags and the spec.
+func readPipelines(c *cli.Context) (p pipelines, err error) {
+	if p.targets, p.folder, err = readTargets(c); err != nil {
+		return p, err
+	}
+	if p.limit, err = readLimit(c); err != nil {
+		return p, err
+	}
+	if p.format, err = readFormat(c); err != nil {
+		return p, err
+	}
+	for _, name := range []string{"duration", "warmup", "request-timeout"} {
+		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
+			return p, usagef("--%s: %s is not between 0 and 24h", name, d)
+		}
+	}
+	p.load = load.Spec{
+		Timeout: c.Duration("request-timeout"), Warmup: c.Duration("warmup"), Precision: c.Float64("precision"),
+		MaxDuration: c.Duration("duration"), MinDuration: min(c.Duration("duration"), shortestWindow),
+	}
+	if p.load.Precision <= 0 || p.load.Precision >= 1 {
+		return p, usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p.load.Precision)
+	}
+	if c.IsSet("max-p99") {
+		p.load.Quantile = 0.99
+	}
+	if text := c.String("memory-limit"); text != "" {
+		if p.load.MemoryLimit, err = parseBytes(text); err != nil {
+			return p, usagef("--memory-limit: %w", err)
+		}
+	}
+	return p, p.makePlan(c)
+}
+
+// makePlan makes the targets the plan's models: the rounds are the outer loop,
+// and inside a round the targets take turns in a shuffled order.
+func (p *pipelines) makePlan(c *cli.Context) error {
+	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
+	if err != nil {
+		return usagef("--concurrency: %w", err)
+	}
+	seed := c.Uint64("seed")
+	if !c.IsSet("seed") {
+		seed = rand.Uint64N(1 << 48)
+	}
+	untouched, err := untouched(c, nil)
+	if err != nil {
+		return err
+	}
+	var spaces []sweep.Space
+	for _, t := range p.targets {
+		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: untouched, Loads: sweep.Closed(concurrencies, []int{1})})
+	}
+	p.plan, err = sweep.NewPlan(pipelineName, spaces, c.Int("rounds"), seed)
+	return withCode(exitUsage, err)
+}
+
+func printPipelinePlan(w io.Writer, p pipelines, requests map[string]*pipeline.Request) {
+	cost := sweep.Cost{Point: p.load.Warmup + p.load.MaxDuration}
+	fmt.Fprintf(w, "plan: %d targets, %d points in %d rounds, about %s (seed %d)\n",
+		len(p.targets), p.plan.Points(), p.plan.Rounds, round(p.plan.Estimate(0, cost)), p.plan.Seed)
+	for _, t := range p.targets {
+		line := fmt.Sprintf("  %s: %s %s, %d different bodies", t.Name, t.Method, t.Address(), requests[t.Name].Distinct())
+		if t.Goal > 0 {
+			line += fmt.Sprintf(", goal %g/s", t.Goal)
+		}
+		fmt.Fprintln(w, printable(line))
+	}
+}
+
+// probe sends a target's first request: one that refuses it would make the whole
+// run a measurement of refusals.
+func probe(ctx context.Context, r *pipeline.Request, timeout time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := pipeline.Probe(limited, r)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case pipeline.Unreachable(err):
+		return withCode(exitUnreachable, fmt.Errorf("target %s at %s: %w", r.Target().Name, r.Target().Address(), err))
+	}
+	return usagef("target %s refuses its first request, nothing was measured: %w (hint: compare method, fields and success with what the API asks for)", r.Target().Name, err)
+}
+
+// executePipelines measures, keeps every record and reports.
+func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline.Request) error {
+	durable := context.WithoutCancel(c.Context)
+	store, err := results.Open(durable, c.String("db"))
+	if err != nil {
+		return withCode(exitPermission, err)
+	}
+	info := newRun(c, &target{}, p.plan, options{limit: p.limit})
+	info.Goals = p.goals()
+	if err := store.CreateRun(durable, info); err != nil {
+		return errors.Join(withCode(exitPermission, err), store.Close())
+	}
+	display := newProgress(c.App.ErrWriter, p.plan)
+	outcome, runErr := runner.RunPipelines(c.Context, runner.Config{
+		Run: info.ID, Plan: p.plan, Load: p.load, Progress: display.event,
+		Base:   results.Environment{Tool: version, Transport: "http", InputSource: "spec"},
+		Record: func(r results.Record) error { return store.Append(durable, r) },
+	}, requests)
+	display.close()
+	err = verdictOf(outcome, runErr)
+	if records, readErr := store.Records(durable, info.ID); readErr == nil {
+		err = errors.Join(err, pipelineVerdict(info, records))
+	}
+	finish(&info, err, exitCodeFor(c.Context, err))
+	if stored := store.FinishRun(durable, info); stored != nil {
+		err = errors.Join(err, &runner.RecordError{Err: stored})
+	}
+	return errors.Join(err, writeReport(c, store, info.ID, p.format), store.Close())
+}
+
+func (p pipelines) goals() map[string]float64 {
+	goals := map[string]float64{}
+	for _, t := range p.targets {
+		if t.Goal > 0 {
+			goals[t.Name] = t.Goal
+		}
+	}
+	return goals
+}
+
+// pipelineVerdict tells by its exit code whether goals and limits are kept.
+func pipelineVerdict(run results.Run, records []results.Record) error {
+	var missed []string
+	for _, m := range report.Analyze(run, records).Models {
+		switch {
+		case m.Goal != nil && m.Goal.Standing == pareto.Missed:
+			missed = append(missed, fmt.Sprintf("the goal of %g/s by %s", m.Goal.Wanted, m.Name))
+		case m.Goal == nil && m.Recommendation.Limit == pareto.Missed:
+			missed = append(missed, "the limit by "+m.Name)
+		}
+	}
+	if len(missed) == 0 {
+		return nil
+	}
+	return withCode(exitLimit, errors.New("missed: "+strings.Join(missed, ", ")))
+}

@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"context"
+
+	"tritonsweep/results"
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/pipeline"
+	"tritonsweep/sweep"
+)
+
+// RunPipelines carries out a plan whose models are targets of an HTTP API.
+// Nothing is changed, so there is nothing to restore: of the config only Run,
+// Plan, Load, Base, Record and Progress are used.
+func RunPipelines(ctx context.Context, config Config, targets map[string]*pipeline.Request) (Outcome, error) {
+	config.Mode = None
+	r := &run{Config: config, outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}}}
+	for _, t := range r.Plan.Trials {
+		for _, l := range t.Loads {
+			r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
+			record, err := r.twice(ctx, func() results.Record { return r.measureTarget(ctx, t, l, targets[t.Model]) })
+			if err == nil {
+				err = r.record(t, record)
+			}
+			if err != nil {
+				r.outcome.Interrupted = ctx.Err() != nil
+				return r.outcome, err
+			}
+		}
+	}
+	return r.outcome, nil
+}
+
+// measureTarget measures one target under one load.
+func (r *run) measureTarget(ctx context.Context, t sweep.Trial, l sweep.Load, target *pipeline.Request) results.Record {
+	record := r.blank(t, l)
+	record.Environment = r.environment(snapshot{})
+	record.Environment.Pipeline = target.Target().Address()
+	spec := r.Load
+	spec.Load, spec.Seed = l, r.Plan.Seed+uint64(r.sequence)
+	result, stages, err := pipeline.Measure(ctx, target, spec)
+	if err != nil {
+		record.Verdict, record.Reasons = results.Failed, []string{err.Error()}
+		return record
+	}
+	r.fill(&record, result)
+	record.Stages = stages
+	record.Checks = result.Checks()
+	record.Verdict, record.Reasons = judge(result, record.Checks)
+	return record
+}
+
+// fill puts what the client saw into a record.
+func (r *run) fill(record *results.Record, result load.Result) {
+	record.Start, record.Duration, record.Warmup = result.Start, result.Duration.Seconds(), result.Warmup.Seconds()
+	record.Client = result.Client()
+	record.Resources.ClientMemory = result.PeakMemory()
+}
