@@ -10,6 +10,8 @@ import (
 type Limit struct {
 	P99 float64 `json:"max_p99_ms,omitempty"` // milliseconds
 	P95 float64 `json:"max_p95_ms,omitempty"` // milliseconds
+	// ErrorRate is the share of requests that may fail.
+	ErrorRate float64 `json:"max_error_rate,omitempty"`
 }
 
 // Run is one sweep: what was planned, and how it ended.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,21 @@ func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.R
 // twice measures a point, and once more when its figures cannot be used.
 func (r *run) twice(ctx context.Context, measure func() results.Record) (results.Record, error) {
 	record := measure()
-	if (record.Verdict == results.Void || record.Verdict == results.Unsteady) && ctx.Err() == nil {
+	if mayPass(record) && ctx.Err() == nil {
 		first := strings.Join(record.Reasons, "; ")
 		record = measure()
 		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
 	}
 	return record, ctx.Err()
+}
+
+// mayPass tells that what spoilt a record may be over. An overload is not: it
+// comes from the load itself.
+func mayPass(record results.Record) bool {
+	if a := record.Client.Arrivals; a != nil && a.Overloaded && record.Verdict == results.Unsteady {
+		return false
+	}
+	return record.Verdict == results.Void || record.Verdict == results.Unsteady
 }
 
 func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.Record {
@@ -46,7 +56,7 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 		record.Config, err = triton.MarshalConfig(before.config)
 	}
 	if err == nil {
-		err = r.measureInto(ctx, &record, before)
+		err = r.measureInto(ctx, t, &record, before)
 	}
 	if err != nil {
 		record.Verdict, record.Reasons = results.Failed, append(record.Reasons, err.Error())
@@ -65,12 +75,14 @@ func (r *run) active(s snapshot, model string) tritonconfig.Settings {
 }
 
 // measureInto offers the load and fills in what came out.
-func (r *run) measureInto(ctx context.Context, record *results.Record, before snapshot) error {
+func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Record, before snapshot) error {
 	spec := r.Load
 	spec.Load = record.Load
 	if spec.Load.Arrivals != sweep.Recorded {
 		spec.Intervals = nil
 	}
+	spec.MaxDuration = cmp.Or(t.MaxDuration, spec.MaxDuration)
+	spec.Precision = cmp.Or(t.Precision, spec.Precision)
 	spec.Shared = before.identity.Simulated
 	spec.Data.Shapes = r.Shapes[record.Model]
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)

@@ -48,6 +48,10 @@ type Config struct {
 	// Hurry, when closed, cuts the waiting for the server while restoring.
 	Hurry <-chan struct{}
 
+	// Next, when set, is asked for further trials after those of the plan, until
+	// there is none. It may look at what was recorded meanwhile.
+	Next func() (t sweep.Trial, more bool)
+
 	// Record stores a point durably, before the next one begins.
 	Record func(results.Record) error
 	// Progress is told what happens; may be nil.
@@ -116,13 +120,7 @@ func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
 		err = errors.Join(err, r.restore(context.WithoutCancel(ctx)))
 		outcome = r.outcome
 	}()
-	begin := time.Now()
-	for i, t := range r.Plan.Trials {
-		if r.Budget > 0 && time.Since(begin) > r.Budget {
-			r.outcome.Unbegun = len(r.Plan.Trials) - i
-			r.tell(Event{Step: Warning, Text: fmt.Sprintf("the time budget of %s is spent, %d trials are left", r.Budget, r.outcome.Unbegun)})
-			break
-		}
+	for t := range r.trials {
 		if err := r.trial(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				r.outcome.Interrupted = true
@@ -132,6 +130,32 @@ func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
 		}
 	}
 	return r.outcome, nil
+}
+
+// trials yields those of the plan, and then those that Next thinks of, while the
+// budget lasts.
+func (r *run) trials(yield func(sweep.Trial) bool) {
+	begin := time.Now()
+	for i, t := range r.Plan.Trials {
+		if r.spent(begin, len(r.Plan.Trials)-i) || !yield(t) {
+			return
+		}
+	}
+	for r.Next != nil && !r.spent(begin, 1) {
+		if t, more := r.Next(); !more || !yield(t) {
+			return
+		}
+	}
+}
+
+// spent tells that no new trial may begin, though at least some are left.
+func (r *run) spent(begin time.Time, left int) bool {
+	if r.Budget <= 0 || time.Since(begin) <= r.Budget {
+		return false
+	}
+	r.outcome.Unbegun = left
+	r.tell(Event{Step: Warning, Text: fmt.Sprintf("the time budget of %s is spent, %d trials are left", r.Budget, left)})
+	return true
 }
 
 // prepare learns the configs in force and writes the journal. Nothing of the

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tritonsweep/sweep/search"
 	"tritonsweep/tritonconfig"
 )
 
@@ -36,6 +37,10 @@ type Trial struct {
 	// settings of the space.
 	Control bool   `json:"control,omitempty"`
 	Loads   []Load `json:"loads"`
+	// MaxDuration is the longest that its points are measured, Precision the
+	// relative half-width at which they end; zero means as the others.
+	MaxDuration time.Duration `json:"max_duration_ns,omitempty"`
+	Precision   float64       `json:"precision,omitempty"`
 }
 
 // Plan is the ordered list of trials of one run.
@@ -48,6 +53,9 @@ type Plan struct {
 	Trials []Trial `json:"trials"`
 	// Skipped are the points that the space holds and the plan leaves out.
 	Skipped []Skip `json:"skipped,omitempty"`
+	// Search says how to go on after the trials, where what is tried depends on
+	// what was measured.
+	Search *search.Options `json:"search,omitempty"`
 }
 
 // Skip is a point that need not be measured, or cannot be.

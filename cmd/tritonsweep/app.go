@@ -57,7 +57,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 		Action: noCommand,
 		Commands: []*cli.Command{
 			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(), pipelineCommand(),
-			benchCommand(),
+			benchCommand(), capacityCommand(),
 			specCommand(), initCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(),

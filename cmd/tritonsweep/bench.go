@@ -13,6 +13,7 @@ import (
 	"tritonsweep/results/histogram"
 	"tritonsweep/results/pareto"
 	"tritonsweep/results/report"
+	"tritonsweep/runner"
 	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
@@ -74,14 +75,14 @@ func (o *options) prepareBench(c *cli.Context) error {
 			return withCode(exitPermission, fmt.Errorf("--hdr-log: %w", err))
 		}
 	}
-	o.done = func(run results.Run, records []results.Record) error {
+	o.verdict = func(outcome runner.Outcome, run results.Run, records []results.Record) error {
 		var err error
 		if log != "" {
 			if err = writeFile(log, func(w io.Writer) error { return writeLog(w, run, records) }); err != nil {
 				err = withCode(exitNotRecorded, fmt.Errorf("--hdr-log: %w", err))
 			}
 		}
-		return errors.Join(err, benchVerdict(run, records))
+		return errors.Join(err, verdictOf(outcome, nil), benchVerdict(run, records))
 	}
 	return nil
 }

@@ -74,14 +74,17 @@ type options struct {
 	spec   load.Spec
 	shapes shapes
 	format string
-	// done, when set, is called with all records after the last point. Its error
-	// decides about the exit code as well.
-	done func(results.Run, []results.Record) error
 	// objective is the latency that throughput is weighed against; "" leaves it
 	// to the report.
 	objective string
 	// budget is the time after which no new trial is begun; 0 is none.
 	budget time.Duration
+	// next, when set, thinks of trials after those of the plan, and notes why.
+	next func(note func(string)) (sweep.Trial, bool)
+	// record, when set, is told every record that was stored.
+	record func(results.Record)
+	// verdict, when set, decides about the exit code in the place of verdictOf.
+	verdict func(runner.Outcome, results.Run, []results.Record) error
 }
 
 func readOptions(c *cli.Context) (options, error) {
@@ -226,14 +229,23 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		return errors.Join(withCode(exitPermission, err), store.Close())
 	}
 	display := newProgress(c.App.ErrWriter, plan)
+	display.open = o.next != nil
 	config := target.config(c, info, o)
-	config.Record = func(r results.Record) error { return store.Append(durable, r) }
+	if o.next != nil {
+		config.Next = func() (sweep.Trial, bool) { return o.next(display.note) }
+	}
+	config.Record = func(r results.Record) error {
+		if o.record != nil {
+			o.record(r)
+		}
+		return store.Append(durable, r)
+	}
 	config.Progress = display.event
 	config.Budget = o.budget
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
 
-	err = errors.Join(verdictOf(outcome, runErr), o.conclude(durable, store, info))
+	err = o.judge(durable, store, info, outcome, runErr)
 	finish(&info, err, exitCodeFor(c.Context, err))
 	if stored := store.FinishRun(durable, info); stored != nil {
 		err = errors.Join(err, &runner.RecordError{Err: stored})
@@ -241,16 +253,16 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
 }
 
-// conclude calls done.
-func (o options) conclude(ctx context.Context, store *results.Store, run results.Run) error {
-	if o.done == nil {
-		return nil
+// judge turns an outcome into the error whose code the program exits with.
+func (o options) judge(ctx context.Context, store *results.Store, run results.Run, outcome runner.Outcome, err error) error {
+	if o.verdict == nil || err != nil {
+		return verdictOf(outcome, err)
 	}
 	records, err := store.Records(ctx, run.ID)
-	return errors.Join(err, o.done(run, records))
+	return errors.Join(err, o.verdict(outcome, run, records))
 }
 
-// verdictOf turns an outcome into the error whose code the program exits with.
+// verdictOf is the verdict of a sweep: what ended it, or what could not be measured.
 func verdictOf(outcome runner.Outcome, err error) error {
 	if err != nil {
 		return err

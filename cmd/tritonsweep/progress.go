@@ -22,6 +22,7 @@ type progress struct {
 	out   io.Writer
 	plan  sweep.Plan
 	live  bool // the writer is a terminal
+	open  bool // the plan is not all: nobody knows how many points there will be
 	begin time.Time
 	now   func() time.Time
 
@@ -89,6 +90,15 @@ func (p *progress) event(e runner.Event) {
 	p.draw()
 }
 
+// note prints a line about the last point.
+func (p *progress) note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	fmt.Fprintf(p.out, "%s %s\n", strings.Repeat(" ", len(p.position())), printable(text))
+	p.draw()
+}
+
 func (p *progress) clear() {
 	if p.live && p.drawn > 0 {
 		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.drawn))
@@ -125,6 +135,9 @@ func cut(line string, width int) string {
 }
 
 func (p *progress) position() string {
+	if p.open {
+		return fmt.Sprintf("[%d]", p.last.Points)
+	}
 	total := fmt.Sprint(p.plan.Points())
 	return fmt.Sprintf("[%*d/%s]", len(total), p.last.Points, total)
 }
@@ -133,7 +146,7 @@ func (p *progress) position() string {
 // restarts.
 func (p *progress) left() string {
 	done, total := p.last.Points, p.plan.Points()
-	if done == 0 {
+	if done == 0 || p.open {
 		return "?"
 	}
 	each := p.now().Sub(p.begin) / time.Duration(done)

@@ -17,6 +17,9 @@ func (a *analysis) recommend() Recommendation {
 	for _, g := range a.base {
 		control = append(control, g.candidate())
 	}
+	if a.model.Capacity != nil {
+		return a.capacityFound()
+	}
 	if len(candidates) == 0 {
 		return a.loadsOnly()
 	}
@@ -279,7 +282,10 @@ func limitText(l results.Limit) string {
 	if l.P99 > 0 {
 		parts = append(parts, "p99 ≤ "+plainNumber(l.P99)+" ms")
 	}
-	return strings.Join(parts, " and ")
+	if l.ErrorRate > 0 {
+		parts = append(parts, "errors ≤ "+plainNumber(100*l.ErrorRate)+" %")
+	}
+	return enumerate(parts)
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

@@ -99,6 +99,7 @@ func (a *analysis) analyze(records []results.Record) Model {
 	a.model.InstanceMemory = instanceMemory(records)
 	a.model.Pipeline = pipelineOf(records)
 	a.goal()
+	a.model.Capacity = a.capacity(records)
 	a.model.Recommendation = a.recommend()
 	a.model.Points, a.model.Control = values(a.points), values(a.control)
 	return a.model

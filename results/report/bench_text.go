@@ -124,7 +124,7 @@ func (t *text) benchServer(p Point) {
 	if len(s.Batches) < 2 {
 		return
 	}
-	t.line(faint, "    ", "batch  executions     input     infer    output   (ms of one execution)")
+	t.plain("    " + t.style(faint, "batch  executions     input     infer    output   (ms of one execution)"))
 	for _, b := range s.Batches {
 		t.plain(fmt.Sprintf("    %5d %11s %9s %9s %9s", b.Size, count(b.Executions),
 			number(b.ComputeInput), number(b.ComputeInfer), number(b.ComputeOutput)))
@@ -165,6 +165,10 @@ func (t *text) benchClient(p Point) {
 	if c := p.Client; c != nil {
 		t.fact("client", fmt.Sprintf("%s ms until a request was handed over, %s ms until its answer, %s µs of CPU each",
 			number(c.Send), number(c.Wait), number(c.CPU)))
+	}
+	if c := p.Client; c != nil && c.Arrivals != nil {
+		t.fact("arrivals", fmt.Sprintf("%s, %s under way on average; sent %s ms late on average, one in a hundred %s ms or more",
+			count(c.Arrivals.Requests), number(c.Arrivals.Underway), number(c.Arrivals.SendLagMean), number(c.Arrivals.SendLag)))
 	}
 	if p.ContainerMemory != nil {
 		t.fact("container", bytesText(float64(*p.ContainerMemory))+" of memory at the most")

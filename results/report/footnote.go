@@ -129,7 +129,7 @@ func (f *footnotes) noteRun(r *Report, records []results.Record) {
 		f.number("incomplete", fmt.Sprintf("the run ended early (%s): %s of %s planned measurements are missing",
 			r.Run.Outcome, count(int64(missing)), count(int64(r.Run.Planned))))
 	}
-	compares := slices.ContainsFunc(r.Models, func(m Model) bool { return m.comparesSettings() })
+	compares := slices.ContainsFunc(r.Models, func(m Model) bool { return m.comparesSettings() && m.Capacity == nil })
 	if r.Run.Rounds == 1 && len(records) > 0 && compares {
 		f.number("one-round", "one round: how much two starts of one config differ was not measured (hint: --rounds 3)")
 	}

@@ -81,6 +81,9 @@ type Model struct {
 	Frontiers map[pareto.Quantile][]string `json:"frontiers"`
 	// Choices say what a latency limit buys, by rising limit.
 	Choices []Choice `json:"choices"`
+	// Capacity is the highest arrival rate within the limit; absent unless the run
+	// searched for it.
+	Capacity *Capacity `json:"capacity,omitempty"`
 	// Curves follow one settings value over rising load.
 	Curves []Curve `json:"curves"`
 	// InstanceMemory is what one more instance costs; absent unless several

@@ -97,7 +97,7 @@ func TestDocumentationIsComplete(t *testing.T) {
 	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(string(text), -1) {
 		documented[m[1]] = true
 	}
-	for _, v := range []any{&Report{}, &results.Record{}, &results.Run{}} {
+	for _, v := range []any{&Report{}, &Bench{}, &results.Record{}, &results.Run{}} {
 		for _, field := range fieldNames(t, reflectSchema(t, "urn:x", v)) {
 			if !documented[field] {
 				t.Errorf("%T: docs/record-schema.md does not name `%s`", v, field)

@@ -51,6 +51,12 @@ func columns(m *Model) []column {
 			return bytesText(float64(*p.ContainerMemory))
 		}},
 		{title: "GPU", keep: 7, cell: gpuCell},
+		{title: "send lag", keep: 8, cell: func(_ *Model, p *Point) string {
+			if p.Client == nil || p.Client.Arrivals == nil {
+				return ""
+			}
+			return number(p.Client.Arrivals.SendLag)
+		}},
 		{title: "errors", keep: 2, cell: func(_ *Model, p *Point) string {
 			if n := errorCount(*p); n > 0 {
 				return count(n)
@@ -147,6 +153,12 @@ func verdictCell(m *Model, p *Point) string {
 	text := ""
 	if p.Verdict != results.OK {
 		text = string(p.Verdict)
+	}
+	if rate := m.Capacity.rate(p.ID); rate != nil {
+		return join(text, rate.standing())
+	}
+	if m.Capacity != nil {
+		return join(text, "where the search begins")
 	}
 	if p.Limit != pareto.Unlimited && p.Limit != pareto.Met && p.Verdict.Usable() {
 		text = join(text, map[pareto.Standing]string{

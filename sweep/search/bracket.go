@@ -37,12 +37,15 @@ func (c *Capacity) Bracket() Bracket {
 		return b
 	}
 	b.Narrow = b.High/b.Low <= 1+c.options.Tolerance
-	b.Confirmed = low.confirm.looks() > 0 && high.confirm.looks() > 0
+	b.Confirmed = low.confirmed() && high.confirmed()
 	if b.Confirmed {
 		b.Confidence = 0.95
 	}
 	return b
 }
+
+// Start returns the rate that is tried first.
+func (c *Capacity) Start() float64 { return tidy(c.options.Start) }
 
 // Tried is a rate and how it stands.
 type Tried struct {
@@ -57,7 +60,7 @@ type Tried struct {
 func (c *Capacity) Tried() []Tried {
 	var out []Tried
 	for _, r := range c.rates {
-		out = append(out, Tried{r.value, c.standing(r), r.first.looks() + r.confirm.looks(), r.confirm.looks() > 0})
+		out = append(out, Tried{r.value, c.standing(r), r.first.looks() + r.confirm.looks(), r.confirmed()})
 	}
 	return out
 }

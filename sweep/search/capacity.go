@@ -41,14 +41,26 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// leastTolerance keeps tidied rates apart.
+const leastTolerance = 0.005
+
+// tidy rounds a rate to four digits, which people can read and type.
+func tidy(rate float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(rate))-3)
+	if unit < 1 {
+		return math.Round(rate/unit) / math.Round(1/unit)
+	}
+	return math.Round(rate/unit) * unit
+}
+
 // Validate refuses options by which nothing can be found.
 func (o Options) Validate() error {
 	o = o.withDefaults()
 	switch {
 	case !(o.Start > 0) || math.IsInf(o.Start, 0):
 		return fmt.Errorf("a search that starts at %g requests a second", o.Start)
-	case !(o.Tolerance > 0 && o.Tolerance < 1):
-		return fmt.Errorf("tolerance %g: a fraction between 0 and 1 is needed (hint: 0.05 for 5 %%)", o.Tolerance)
+	case !(o.Tolerance >= leastTolerance && o.Tolerance < 1):
+		return fmt.Errorf("tolerance %g: a fraction between %g and 1 is needed (hint: 0.05 for 5 %%)", o.Tolerance, leastTolerance)
 	case o.Looks < 1 || o.Points < 1:
 		return fmt.Errorf("%d looks and %d points: at least 1 of each is needed", o.Looks, o.Points)
 	case !(o.Span > 1):
@@ -121,22 +133,32 @@ func (c *Capacity) at(value float64) *rate {
 	return c.rates[i]
 }
 
-// standing is that of the confirmation, once there is one.
+// standing is that of the confirmation, once it showed anything.
 func (c *Capacity) standing(r *rate) Standing {
-	if r.confirm.looks() > 0 {
+	if r.confirmed() {
 		return r.confirm.standing(c.stretch())
 	}
 	return r.first.standing(1)
 }
 
+func (r *rate) confirmed() bool { return len(r.confirm.observations) > 0 }
+
+// mostVoid is how often a rate is measured in vain: what spoilt it may be over.
+const mostVoid = 2
+
 // settled reports whether a rate is not to be measured again for its purpose.
 func (c *Capacity) settled(r *rate) bool {
-	e := &r.first
+	e, stretch := &r.first, 1.0
 	if r.confirm.looks() > 0 {
-		e = &r.confirm
+		e, stretch = &r.confirm, c.stretch()
 	}
-	s := c.standing(r)
-	return s == Passes || s == Fails || e.looks() >= c.options.Looks || s == Unmeasured && e.void > 0
+	switch e.standing(stretch) {
+	case Passes, Fails:
+		return true
+	case Unmeasured:
+		return e.void >= mostVoid
+	}
+	return e.looks() >= c.options.Looks
 }
 
 // stretch makes room for all looks of a confirmation: together they err as often
@@ -165,7 +187,7 @@ func (c *Capacity) next() (Ask, bool) {
 	// is worth more than a narrow one that nobody stands for.
 	if low, high := c.ends(); low == nil || high == nil || c.told < c.options.Points-2*c.options.Looks {
 		if value := c.explore(); value > 0 {
-			return Ask{Rate: value, Length: 1}, true
+			return Ask{Rate: tidy(value), Length: 1}, true
 		}
 	}
 	low, high := c.ends()
@@ -178,9 +200,9 @@ func (c *Capacity) next() (Ask, bool) {
 }
 
 func (c *Capacity) again(r *rate, confirm bool) Ask {
-	doublings := r.first.looks()
+	doublings := len(r.first.observations)
 	if confirm {
-		doublings += r.confirm.looks() - 1
+		doublings = len(r.first.observations) + len(r.confirm.observations) - 1
 	}
 	return Ask{Rate: r.value, Length: 1 << max(min(doublings, c.options.Looks-1), 0), Confirm: confirm}
 }

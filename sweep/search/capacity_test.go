@@ -165,6 +165,24 @@ func TestClientLimit(t *testing.T) {
 	}
 }
 
+// TestLossyMachine: measurements that are spoilt now and then cost time, not the
+// result.
+func TestLossyMachine(t *testing.T) {
+	s := &server{base: 5, saturation: 1000, power: 1, limit: 10, random: rand.New(rand.NewPCG(1, 1))}
+	for seed := range uint64(50) {
+		luck := rand.New(rand.NewPCG(seed, 3))
+		c, n := find(t, Options{Start: 900}, func(a Ask) Observation {
+			if luck.Float64() < 0.2 {
+				return Observation{Rate: a.Rate, Void: true}
+			}
+			return s.measure(a)
+		})
+		if b := c.Bracket(); b.Low > 500 || b.High < 500 || b.Low < 250 || b.High > 1000 {
+			t.Errorf("seed %d: %+v after %d, capacity 500", seed, b, n)
+		}
+	}
+}
+
 // TestUndecided: where noise never lets a rate near the capacity be decided, the
 // ends stay on its two sides.
 func TestUndecided(t *testing.T) {
