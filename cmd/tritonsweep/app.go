@@ -60,7 +60,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 			benchCommand(), capacityCommand(),
 			specCommand(), initCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
-			runsCommand(), showCommand(), reportCommand(),
+			runsCommand(), showCommand(), reportCommand(), summaryCommand(),
 			doctorCommand(), simulateCommand(), completionCommand(),
 		},
 	}

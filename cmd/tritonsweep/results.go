@@ -116,7 +116,7 @@ func analyze(ctx context.Context, store *results.Store, id string) (*report.Repo
 func readRun(ctx context.Context, store *results.Store, id string) (results.Run, []results.Record, error) {
 	run, err := store.Run(ctx, id)
 	if err != nil && run.ID == "" {
-		return run, nil, withCode(exitUsage, err)
+		return run, nil, usagef("%v", err) // which run is asked for is the caller's doing
 	}
 	records, err := store.Records(ctx, run.ID)
 	if errors.Is(err, results.ErrCorrupt) {

@@ -1,0 +1,229 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"tritonsweep/results"
+	"tritonsweep/results/pareto"
+)
+
+// Text writes the summary for a terminal.
+func (s *Summary) Text(w io.Writer, opts TextOptions) error {
+	t := &text{opts: opts}
+	for _, r := range s.Runs {
+		t.line(faint, "", s.runLine(r))
+	}
+	if s.Simulated {
+		t.line(amber, "", simulatedText)
+	}
+	for i := range s.Models {
+		m := &s.Models[i]
+		t.out.WriteString("\n")
+		t.line(bold, "", m.Name)
+		if now := describe(m.Current); now != "" {
+			t.line(faint, "  ", "now: "+now)
+		}
+		style := green
+		if m.Recommendation.Action != pareto.Change {
+			style = bold
+		}
+		t.line(style, "  ", m.Recommendation.Headline)
+		if m.Recommendation.Detail != "" {
+			t.line(faint, "  ", m.Recommendation.Detail)
+		}
+		t.line(faint, "  ", "Why: "+m.Recommendation.Reason+".")
+		for _, a := range m.Axes {
+			t.item(faint, "  ", "- ", a.title()+": "+a.Text)
+		}
+		if line := memoryText(m.Memory); line != "" {
+			t.item(faint, "  ", "- ", line)
+		}
+	}
+	return t.flush(w)
+}
+
+const simulatedText = "Simulated server: no Triton was measured. The figures say nothing about a real one."
+
+func (s *Summary) runLine(r SummaryRun) string {
+	facts := []string{"run " + r.ID, r.Sweep, r.Start.UTC().Format(time.DateTime) + " UTC", durationText(r.Duration),
+		plural(r.Points, "measurement"), plural(r.Rounds, "round"), r.Outcome, r.files()}
+	if r.Server != "" {
+		facts = append(facts, r.Server)
+	}
+	return strings.Join(facts, " · ")
+}
+
+// files says what became of the config files.
+func (r SummaryRun) files() string {
+	if r.Restored {
+		return "configs unchanged"
+	}
+	return "configs NOT known to be restored (hint: tritonsweep restore)"
+}
+
+// title names the axis with the number of values tried.
+func (a AxisAdvice) title() string { return fmt.Sprintf("%s (%d tried)", a.Axis, a.Tried) }
+
+// Markdown writes the summary for a pull request or a wiki.
+func (s *Summary) Markdown(w io.Writer) error {
+	var out strings.Builder
+	out.WriteString("# tritonsweep: summary\n\n")
+	if s.Simulated {
+		fmt.Fprintf(&out, "**%s**\n\n", simulatedText)
+	}
+	for _, r := range s.Runs {
+		fmt.Fprintf(&out, "- %s\n", escapeMarkdown(s.runLine(r)))
+	}
+	out.WriteString("\n| model | recommendation | throughput | latency | why |\n|---|---|--:|--:|---|\n")
+	for _, m := range s.Models {
+		throughput, latency := m.changes()
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", tableCode(m.Name), escapeMarkdown(m.Recommendation.Headline),
+			escapeMarkdown(throughput), escapeMarkdown(latency), escapeMarkdown(m.Recommendation.Reason))
+	}
+	for _, m := range s.Models {
+		fmt.Fprintf(&out, "\n## %s\n\n", codeSpan(m.Name))
+		fmt.Fprintf(&out, "> **%s** %s\n>\n> Why: %s.\n\n", escapeMarkdown(m.Recommendation.Headline),
+			escapeMarkdown(m.Recommendation.Detail), escapeMarkdown(m.Recommendation.Reason))
+		if now := describe(m.Current); now != "" {
+			fmt.Fprintf(&out, "Now: %s.\n\n", escapeMarkdown(now))
+		}
+		out.WriteString("| setting | tried | what came out |\n|---|--:|---|\n")
+		for _, a := range m.Axes {
+			fmt.Fprintf(&out, "| %s | %d | %s |\n", escapeMarkdown(a.Axis), a.Tried, escapeMarkdown(a.Text))
+		}
+		if line := memoryText(m.Memory); line != "" {
+			fmt.Fprintf(&out, "\n%s\n", escapeMarkdown(line))
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// changes returns the changes in throughput and latency that the recommendation
+// brings, with their intervals.
+func (m *ModelAdvice) changes() (throughput, latency string) {
+	if m.Effect == nil {
+		return "", ""
+	}
+	if m.Effect.Throughput != nil {
+		throughput = changeInterval(*m.Effect.Throughput)
+	}
+	if l := m.Effect.Latency[m.Objective]; l != nil {
+		latency = string(m.Objective) + " " + changeInterval(*l)
+	}
+	return throughput, latency
+}
+
+// HTML writes one page that needs nothing else. links holds for a run the
+// address of its own report, where there is one.
+func (s *Summary) HTML(w io.Writer, links map[string]string) error {
+	d := summaryData{
+		Summary: s, Style: template.CSS(styleSheet + summarySheet),
+		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", hash(styleSheet+summarySheet)),
+	}
+	for _, r := range s.Runs {
+		d.Runs = append(d.Runs, runData{Text: s.runLine(r), Link: links[r.ID]})
+	}
+	plot := newForest(s)
+	for i := range s.Models {
+		d.Models = append(d.Models, adviceData(&s.Models[i], i, plot, links))
+	}
+	var out strings.Builder
+	if err := page.ExecuteTemplate(&out, "summary.html", d); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+var summarySheet = mustRead("assets/summary.css")
+
+type summaryData struct {
+	Summary *Summary
+	Policy  string
+	Style   template.CSS
+	Runs    []runData
+	Models  []modelAdviceData
+}
+
+type runData struct{ Text, Link string }
+
+type modelAdviceData struct {
+	*ModelAdvice
+	Index               int
+	Link                string
+	Tag                 string
+	Throughput, Latency string
+	Plot                *span01
+	Rows                []axisData
+	MemoryText          string
+}
+
+type axisData struct {
+	AxisAdvice
+	Throughput string
+	Class      string
+	Plot       *span01
+}
+
+func adviceData(m *ModelAdvice, index int, plot forest, links map[string]string) modelAdviceData {
+	d := modelAdviceData{ModelAdvice: m, Index: index, Link: links[m.Run], MemoryText: memoryText(m.Memory)}
+	d.Tag = map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action]
+	d.Throughput, d.Latency = m.changes()
+	if m.Effect != nil {
+		d.Plot = plot.place(m.Effect.Throughput)
+	}
+	for _, a := range m.Axes {
+		row := axisData{AxisAdvice: a}
+		if a.Effect != nil && a.Effect.Throughput != nil {
+			row.Throughput, row.Plot = changeInterval(*a.Effect.Throughput), plot.place(a.Effect.Throughput)
+			row.Class = map[EffectVerdict]string{Better: "better", Worse: "worse", Mixed: "mixed", NoDifference: "same"}[a.Verdict]
+		}
+		d.Rows = append(d.Rows, row)
+	}
+	return d
+}
+
+// forest places ratios on one logarithmic axis, so that the intervals of all
+// models can be compared by eye.
+type forest struct{ low, high float64 }
+
+// span01 is an interval on the axis, of 100.
+type span01 struct{ One, Low, Value, High float64 }
+
+func newForest(s *Summary) forest {
+	f := forest{0.9, 1.1}
+	widen := func(e *results.Estimate) {
+		if e != nil && e.Low > 0 {
+			f.low, f.high = max(0.1, min(f.low, e.Low)), min(10, max(f.high, e.High))
+		}
+	}
+	for _, m := range s.Models {
+		for _, a := range m.Axes {
+			if a.Effect != nil {
+				widen(a.Effect.Throughput)
+			}
+		}
+		if m.Effect != nil {
+			widen(m.Effect.Throughput)
+		}
+	}
+	return f
+}
+
+func (f forest) at(ratio float64) float64 {
+	x := (math.Log(ratio) - math.Log(f.low)) / (math.Log(f.high) - math.Log(f.low))
+	return round1(2 + 96*min(1, max(0, x)))
+}
+
+func (f forest) place(e *results.Estimate) *span01 {
+	if e == nil || !(e.Low > 0) {
+		return nil
+	}
+	return &span01{One: f.at(1), Low: f.at(e.Low), Value: f.at(e.Value), High: f.at(e.High)}
+}
