@@ -125,6 +125,10 @@ gateway-down: ## remove the API's container
 triton-down: ## remove that container
 	@examples/triton-cpu/down.sh
 
+.PHONY: test-grafana
+test-grafana: ## the dashboards' queries in Prometheus's own engine (a module of its own)
+	@$(GO) -C examples/grafana vet ./... && go -C examples/grafana test -count=1 ./...
+
 .PHONY: golden
 golden: ## rewrite the golden files of the reports; look at the diff
 	@$(GO) test ./results/report -update

@@ -218,6 +218,11 @@ func confirm(c *cli.Context, target *target) error {
 // execute runs the plan, keeps every record, and reports what there is, also
 // after an interruption.
 func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
+	watcher, err := listenMetrics(c)
+	if err != nil {
+		return err
+	}
+	defer watcher.close()
 	// Results must be stored also after an interruption.
 	durable := context.WithoutCancel(c.Context)
 	store, err := results.Open(durable, c.String("db"))
@@ -240,7 +245,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		}
 		return store.Append(durable, r)
 	}
-	config.Progress = display.event
+	config.Progress = watcher.watch(info, display.event)
 	config.Budget = o.budget
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()

@@ -40,7 +40,7 @@ func pipelineCommand() *cli.Command {
 			&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 			&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
 			seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
-		}),
+		}, metricsFlags()),
 		Action: measurePipelines,
 	}
 }
@@ -167,6 +167,11 @@ func probe(ctx context.Context, r *pipeline.Request, timeout time.Duration) erro
 
 // executePipelines measures, keeps every record and reports.
 func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline.Request) error {
+	watcher, err := listenMetrics(c)
+	if err != nil {
+		return err
+	}
+	defer watcher.close()
 	durable := context.WithoutCancel(c.Context)
 	store, err := results.Open(durable, c.String("db"))
 	if err != nil {
@@ -179,7 +184,7 @@ func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline
 	}
 	display := newProgress(c.App.ErrWriter, p.plan)
 	outcome, runErr := runner.RunPipelines(c.Context, runner.Config{
-		Run: info.ID, Plan: p.plan, Load: p.load, Progress: display.event,
+		Run: info.ID, Plan: p.plan, Load: p.load, Progress: watcher.watch(info, display.event),
 		Base:   results.Environment{Tool: version, Transport: "http", InputSource: "spec"},
 		Record: func(r results.Record) error { return store.Append(durable, r) },
 	}, requests)

@@ -32,7 +32,7 @@ func specCommand() *cli.Command {
 		Flags: join([]cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, EnvVars: env("FILE"), Usage: "the spec, a YAML `FILE`"},
 			&cli.BoolFlag{Name: "measure-all", EnvVars: env("MEASURE_ALL"), Usage: "measure points that cannot differ from others, too"},
-		}, targetFlags(), loadFlags("1,8,32"), planFlags()),
+		}, targetFlags(), loadFlags("1,8,32"), planFlags(), metricsFlags()),
 		Action: runSpec,
 	}
 }

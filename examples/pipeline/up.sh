@@ -43,7 +43,7 @@ join() {
 start() {
   local image=$1 wish present
   run=(
-    --name "$gateway_name" --network "$network" --memory 1g --read-only --cap-drop ALL
+    --name "$gateway_name" --network "$network" --memory 3g --env GOMEMLIMIT=2600MiB --read-only --cap-drop ALL
     --publish "127.0.0.1:$gateway_port:4603"
     "$image" --triton "$NAME:8001" --listen 0.0.0.0:4603 --listen-anywhere
   )

@@ -23,6 +23,10 @@ type Options struct {
 	// Limit is how many pictures may be under way; one more is answered 503. 0
 	// means 512.
 	Limit int
+	// Workers is how many of them are worked on at a time, the others wait: it
+	// bounds the memory, since a picture takes up to 60 MB as tensors, in
+	// messages and in answers. 0 means 32.
+	Workers int
 	// Timeout is how long the models may take for one picture; 0 means 30 s.
 	Timeout time.Duration
 }
@@ -33,6 +37,7 @@ type Gateway struct {
 	connection *grpc.ClientConn
 	triton     service.GRPCInferenceServiceClient
 	places     chan struct{}
+	workers    chan struct{}
 }
 
 // mostMessage is the largest answer taken from a model: a batch of SCRFD outputs
@@ -45,6 +50,9 @@ func New(o Options) (*Gateway, error) {
 	if o.Limit <= 0 {
 		o.Limit = 512
 	}
+	if o.Workers <= 0 {
+		o.Workers = 32
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
@@ -56,7 +64,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	return &Gateway{
 		options: o, connection: connection, triton: service.NewGRPCInferenceServiceClient(connection),
-		places: make(chan struct{}, o.Limit),
+		places: make(chan struct{}, o.Limit), workers: make(chan struct{}, o.Workers),
 	}, nil
 }
 
@@ -104,6 +112,11 @@ func (g *Gateway) route(success int, work func(context.Context, *job)) http.Hand
 		ctx, cancel := context.WithTimeout(r.Context(), g.options.Timeout)
 		defer cancel()
 		j := &job{gateway: g, stages: newStages()}
+		if err := j.wait(ctx); err != nil {
+			refuse(w, http.StatusServiceUnavailable, "no worker became free in time")
+			return
+		}
+		defer func() { <-g.workers }()
 		if err := j.read(w, r); err != nil {
 			refuse(w, err.code, err.text)
 			return

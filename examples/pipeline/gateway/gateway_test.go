@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -212,6 +213,24 @@ func TestLimit(t *testing.T) {
 	g.Handler().ServeHTTP(recorder, httptest.NewRequestWithContext(context.Background(), "POST", "/v1/face", strings.NewReader("")))
 	if recorder.Code != http.StatusServiceUnavailable || recorder.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v", recorder.Code, recorder.Header())
+	}
+}
+
+// A picture waits for a worker, and no longer than for the models.
+func TestWorkers(t *testing.T) {
+	g, err := New(Options{Triton: "127.0.0.1:1", Workers: 1, Timeout: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	g.workers <- struct{}{}
+	recorder := httptest.NewRecorder()
+	g.Handler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), "POST", "/v1/face", strings.NewReader("")))
+	if recorder.Code != http.StatusServiceUnavailable || !strings.Contains(recorder.Body.String(), "no worker became free") {
+		t.Errorf("%d %s", recorder.Code, recorder.Body)
+	}
+	if len(g.places) != 0 || len(g.workers) != 1 {
+		t.Errorf("%d places and %d workers are taken", len(g.places), len(g.workers))
 	}
 }
 

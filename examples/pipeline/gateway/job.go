@@ -20,6 +20,17 @@ type job struct {
 	parts  int // that were tried
 }
 
+// wait takes a worker; the caller gives it back.
+func (j *job) wait(ctx context.Context) error {
+	defer j.stages.time("wait")()
+	select {
+	case j.gateway.workers <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // part runs one part of a route; what fails is told in the answer.
 func (j *job) part(name string, work func() error) {
 	err := work()

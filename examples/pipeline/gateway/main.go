@@ -23,6 +23,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.Triton, "triton", "127.0.0.1:4601", "`HOST:PORT` of Triton's gRPC service")
 	flags.IntVar(&o.Assume, "assume", 3, "`N` faces and lines of text in a picture where the models find none")
 	flags.IntVar(&o.Limit, "limit", 512, "`N` pictures under way; one more is answered 503")
+	flags.IntVar(&o.Workers, "workers", 32, "`N` of them worked on at a time, up to 60 MB each")
 	flags.DurationVar(&o.Timeout, "timeout", 30*time.Second, "how long the models may take for one picture")
 	address := flags.String("listen", "127.0.0.1:4603", "`HOST:PORT` to serve")
 	anywhere := flags.Bool("listen-anywhere", false, "serve addresses off loopback as well: nothing asks who calls")
