@@ -21,7 +21,7 @@ func ParseMetrics(page io.Reader) (Metrics, error) {
 	if err != nil {
 		return Metrics{}, fmt.Errorf("parsing: %w", err)
 	}
-	b := builder{models: map[[2]string]*ModelMetrics{}, gpus: map[string]*GPU{}, seen: map[string]bool{}}
+	b := builder{models: map[[2]string]*ModelMetrics{}, gpus: map[string]*GPU{}, seen: map[string]bool{}, sums: map[string]float64{}}
 	triton := false
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		triton = triton || strings.HasPrefix(name, "nv_")
@@ -41,6 +41,7 @@ type builder struct {
 	models map[[2]string]*ModelMetrics
 	gpus   map[string]*GPU
 	seen   map[string]bool
+	sums   map[string]float64 // of what adds up; NaN once a part was bad
 }
 
 func (b *builder) add(name string, kind dto.MetricType, sample *dto.Metric) {
@@ -81,12 +82,30 @@ func (b *builder) place(name string, l map[string]string) func(*float64) {
 		return nil
 	}
 	if f, ok := modelFigures[name]; ok {
-		return to(f(b.model(l["model"], l["version"])))
+		return b.sum(name, l, to(f(b.model(l["model"], l["version"]))))
 	}
 	if name == "nv_inference_request_failure" {
-		return b.model(l["model"], l["version"]).putFailure(l["reason"])
+		return b.sum(name, l, b.model(l["model"], l["version"]).putFailure(l["reason"]))
 	}
 	return nil
+}
+
+// sum adds up the series of a model's version: Triton has one for each device
+// that its instances run on, and one without a device for the rest.
+func (b *builder) sum(name string, l map[string]string, put func(*float64)) func(*float64) {
+	key := strings.Join([]string{name, l["model"], l["version"], l["reason"]}, "\x00")
+	return func(v *float64) {
+		if v == nil {
+			b.sums[key] = math.NaN()
+		} else {
+			b.sums[key] += *v
+		}
+		if total := b.sums[key]; math.IsNaN(total) {
+			put(nil)
+		} else {
+			put(&total)
+		}
+	}
 }
 
 func (m *ModelMetrics) putFailure(reason string) func(*float64) {

@@ -72,6 +72,21 @@ func TestParseGPUPage(t *testing.T) {
 	}
 }
 
+// The recorded page of a server whose GPU was working. It has two series of
+// each counter, one of them with the device's name.
+func TestParseRecordedGPUPage(t *testing.T) {
+	m := parseFile(t, "h200.prom")
+	want := []GPU{{UUID: "GPU-d0c3b084-0000-0000-0000-000000000001", Utilization: p(0.19), MemoryUsed: p(2273312768),
+		MemoryTotal: p(150754820096), Power: p(151.108), PowerLimit: p(700), Energy: p(2911.172999999999)}}
+	if diff := cmp.Diff(want, m.GPUs); diff != "" || len(m.Bad) != 0 {
+		t.Error(diff, m.Bad)
+	}
+	network, ok := m.Model("iresnet50_torch")
+	if !ok || *network.Success != 1289+8590 || *network.Inferences != 1289+8590 || *network.Executions != 302+751 || *network.Pending != 2 {
+		t.Errorf("model %+v", network)
+	}
+}
+
 func TestParseBadSamples(t *testing.T) {
 	m, err := ParseMetrics(strings.NewReader(`nv_gpu_utilization{gpu_uuid="a"} NaN
 nv_gpu_power_usage{gpu_uuid="a"} +Inf
@@ -225,7 +240,7 @@ func TestSampleGPUs(t *testing.T) {
 }
 
 func FuzzParseMetrics(f *testing.F) {
-	for _, name := range []string{"cpu.prom", "gpu.prom"} {
+	for _, name := range []string{"cpu.prom", "gpu.prom", "h200.prom"} {
 		page, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
