@@ -61,6 +61,9 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 	if err != nil {
 		record.Verdict, record.Reasons = results.Failed, append(record.Reasons, err.Error())
 	}
+	if tooMuch(err) {
+		r.stopped = &l
+	}
 	return record
 }
 
@@ -99,7 +102,9 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	window := &serverWindow{client: r.client, model: record.Model}
 	spec.Boundary = window.boundary
 	gauges := r.watch(ctx)
-	result, err := load.Run(ctx, transport, spec)
+	loaded, stop := r.guard(ctx)
+	result, err := load.Run(loaded, transport, spec)
+	stop()
 	record.Resources = gauges()
 	if err != nil {
 		return err

@@ -41,6 +41,8 @@ type Config struct {
 	// Base is what every record's environment has in common.
 	Base results.Environment
 
+	// MaxContainerMemory stops a load that makes the server's container use more.
+	MaxContainerMemory MemoryCap
 	// Budget is the time after which no new trial is begun; 0 is none.
 	Budget time.Duration
 
@@ -105,6 +107,8 @@ type run struct {
 	sequence  int
 	changed   bool // the server may run something else than the originals
 	mismatch  int  // trials in a row whose config did not come into force
+	// stopped is the load of the trial that used too much of the server's memory.
+	stopped *sweep.Load
 }
 
 // Run carries the plan out. Whatever happens, the configs are restored and the

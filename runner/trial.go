@@ -41,11 +41,16 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 	default:
 		return err
 	}
+	r.stopped = nil
 	for _, l := range t.Loads {
-		r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
-		record, err := r.point(ctx, t, l)
-		if err != nil {
-			return err
+		record := results.Record{}
+		if r.stopped != nil && heavier(l, *r.stopped) {
+			record = r.spare(t, l, *r.stopped)
+		} else {
+			r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
+			if record, err = r.point(ctx, t, l); err != nil {
+				return err
+			}
 		}
 		if err := r.record(t, record); err != nil {
 			return err

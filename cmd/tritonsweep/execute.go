@@ -54,6 +54,9 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 		return err
 	}
 	printPlan(c.App.ErrWriter, plan, target, o)
+	if err := preflight(c, target, plan, o); err != nil {
+		return err
+	}
 	if c.Bool("dry-run") {
 		return writePlan(c, plan)
 	}
@@ -77,6 +80,8 @@ type options struct {
 	// objective is the latency that throughput is weighed against; "" leaves it
 	// to the report.
 	objective string
+	// memory is what the server's container may use under load.
+	memory runner.MemoryCap
 	// budget is the time after which no new trial is begun; 0 is none.
 	budget time.Duration
 	// next, when set, thinks of trials after those of the plan, and notes why.
@@ -122,6 +127,9 @@ func readOptions(c *cli.Context) (options, error) {
 		return o, err
 	}
 	if err := readObjective(c, &o); err != nil {
+		return o, err
+	}
+	if o.memory, err = readMemoryCap(c); err != nil {
 		return o, err
 	}
 	if o.budget, err = readBudget(c); err != nil {
@@ -246,7 +254,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		return store.Append(durable, r)
 	}
 	config.Progress = watcher.watch(info, display.event)
-	config.Budget = o.budget
+	config.Budget, config.MaxContainerMemory = o.budget, o.memory
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
 

@@ -39,6 +39,7 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringFlag{Name: "input", EnvVars: env("INPUT"), Value: "random", Usage: "request data: zeros, random, or a `FILE` (raw tensors, or perf_analyzer's JSON)"},
 		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
+		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
 		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
 	}
 }

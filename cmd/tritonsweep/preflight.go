@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tritonsweep/runner"
+	"tritonsweep/runner/load"
+	"tritonsweep/sweep"
+)
+
+// readMemoryCap reads --max-container-memory: a share (90%) or a size (28GiB).
+func readMemoryCap(c *cli.Context) (runner.MemoryCap, error) {
+	text := c.String("max-container-memory")
+	if text == "" || text == "none" {
+		return runner.MemoryCap{}, nil
+	}
+	if share, ok := strings.CutSuffix(text, "%"); ok {
+		v, err := strconv.ParseFloat(share, 64)
+		if err != nil || !(v > 0 && v <= 100) {
+			return runner.MemoryCap{}, usagef("--max-container-memory: %q is not a share (hint: 90%%)", text)
+		}
+		return runner.MemoryCap{Share: v / 100}, nil
+	}
+	bytes, err := parseBytes(text)
+	if err != nil {
+		return runner.MemoryCap{}, usagef("--max-container-memory: %w, nor a share (hint: 90%%, 28GiB or none)", err)
+	}
+	return runner.MemoryCap{Bytes: bytes}, nil
+}
+
+// need is what the heaviest load of a plan keeps in memory at a time, in bytes.
+type need struct {
+	model    string
+	load     sweep.Load
+	flight   int64 // requests and answers on the way, once at the client and once at the server
+	instance int64 // full batches in the instances, which the Python backend holds in shared memory
+	python   bool
+}
+
+// server is what the load adds to the server's memory.
+func (n need) server() int64 { return n.flight + n.instance }
+
+// preflight says before the first request what the heaviest load needs, and
+// what the container is limited to. It refuses nothing: the load itself is
+// bounded by --memory-limit, and watched by --max-container-memory.
+func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
+	heaviest, err := t.heaviest(c.Context, plan, o)
+	if err != nil || heaviest.flight == 0 {
+		return err
+	}
+	w := c.App.ErrWriter
+	kind := ""
+	if heaviest.python {
+		kind = " of shared memory"
+	}
+	fmt.Fprintf(w, "load: at most %s on the way (%s, %s); the server needs up to %s more for it, %s%s of that in its instances\n",
+		bytesText(heaviest.flight), printable(heaviest.model), heaviest.load, bytesText(heaviest.server()), bytesText(heaviest.instance), kind)
+	if t.container != nil {
+		t.warnContainer(c.Context, w, heaviest, o.memory)
+	}
+	return nil
+}
+
+// heaviest finds the load of the plan with the most bytes on the way. Loads of
+// an open loop bound themselves.
+func (t *target) heaviest(ctx context.Context, plan sweep.Plan, o options) (need, error) {
+	var most need
+	sizes := map[string][2]int64{}
+	for _, trial := range plan.Trials {
+		size, known := sizes[trial.Model]
+		if !known {
+			described, err := runner.Describe(ctx, t.client, trial.Model, t.configs[trial.Model])
+			if err != nil {
+				return need{}, err
+			}
+			request, err := load.NewRequest(described, load.Data{Source: load.Zeros, Shapes: o.shapes[trial.Model]}, 1)
+			if err != nil {
+				return need{}, nil // the point itself will say what is wrong
+			}
+			size = [2]int64{request.Bytes(), request.Answer()}
+			sizes[trial.Model] = size
+		}
+		for _, l := range trial.Loads {
+			n := t.needOf(trial, l, size[0]+size[1])
+			if n.flight > most.flight {
+				most = n
+			}
+		}
+	}
+	return most, nil
+}
+
+func (t *target) needOf(trial sweep.Trial, l sweep.Load, item int64) need {
+	config := t.configs[trial.Model]
+	instances := 0
+	for _, g := range config.GetInstanceGroup() {
+		instances += max(1, int(g.GetCount()))
+	}
+	if n := trial.Settings.InstanceCount; n != nil {
+		instances = *n
+	}
+	under := l.Concurrency * max(1, l.BatchSize)
+	held := min(under, max(1, instances)*max(1, int(config.GetMaxBatchSize())))
+	return need{
+		model: trial.Model, load: l, flight: item * int64(under), instance: item * int64(held),
+		python: config.GetBackend() == "python",
+	}
+}
+
+// warnContainer compares with what the container may use, and offers a limit
+// where it has none.
+func (t *target) warnContainer(ctx context.Context, w io.Writer, n need, cap runner.MemoryCap) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	state, err := t.container.Inspect(ctx)
+	if err != nil {
+		return // what follows will fail with a better message
+	}
+	used, limit, err := t.container.MemoryNow(ctx)
+	if err != nil {
+		return
+	}
+	room := limit
+	if cap.Share > 0 {
+		room = int64(cap.Share * float64(limit))
+	} else if cap.Bytes > 0 {
+		room = cap.Bytes
+	}
+	if used+n.server() > room {
+		fmt.Fprintf(w, "warning: container %s uses %s of %s; with the heaviest load it may pass the %s that it is allowed, and the load will then be stopped (hint: fewer callers or a smaller client batch)\n",
+			t.container.Name, bytesText(used), bytesText(limit), bytesText(room))
+	}
+	if state.MemoryLimit == 0 {
+		wish := roundUp(2*used+2*n.server(), 1<<30)
+		fmt.Fprintf(w, "note: container %s has no memory limit, so that a runaway load takes the host's memory (hint: docker update --memory %d --memory-swap %d %s sets %s while it runs; compose: deploy.resources.limits.memory)\n",
+			t.container.Name, wish, wish, t.container.Name, bytesText(wish))
+	}
+}
+
+func roundUp(n, unit int64) int64 { return (n + unit - 1) / unit * unit }
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	const unit = 1024
+	switch {
+	case n >= unit*unit*unit:
+		return fmt.Sprintf("%.3g GiB", float64(n)/(unit*unit*unit))
+	case n >= unit*unit:
+		return fmt.Sprintf("%.3g MiB", float64(n)/(unit*unit))
+	}
+	return fmt.Sprintf("%.3g KiB", float64(n)/unit)
+}
