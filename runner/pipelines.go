@@ -35,7 +35,7 @@ func RunPipelines(ctx context.Context, config Config, targets map[string]*pipeli
 func (r *run) measureTarget(ctx context.Context, t sweep.Trial, l sweep.Load, target *pipeline.Request) results.Record {
 	record := r.blank(t, l)
 	record.Environment = r.environment(snapshot{})
-	record.Environment.Pipeline = target.Target().Address()
+	record.Environment.Pipeline, record.Environment.InputSource = target.Target().Address(), target.Source()
 	spec := r.Load
 	spec.Load, spec.Seed = l, r.Plan.Seed+uint64(r.sequence)
 	result, stages, err := pipeline.Measure(ctx, target, spec)

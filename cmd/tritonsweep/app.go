@@ -56,7 +56,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 		Before: func(c *cli.Context) error { return setupLog(c, stderr) },
 		Action: noCommand,
 		Commands: []*cli.Command{
-			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(), pipelineCommand(),
+			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(), pipelineCommand(), compareCommand(),
 			benchCommand(), capacityCommand(),
 			specCommand(), initCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),

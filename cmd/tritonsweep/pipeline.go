@@ -31,18 +31,23 @@ func pipelineCommand() *cli.Command {
 			"answers of 2xx that keep the target's rule count. A target that refuses its first\n" +
 			"request stops the run with the server's answer. Nothing is changed anywhere.\n" +
 			"The exit code is 4 when a goal or a limit is missed.",
-		Flags: join(pipelineTargetFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: "1,4,16,64", Usage: "callers of the closed loop: `LIST` or range"},
-			&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 1, Usage: "how often every point is measured, the targets in another order each time"},
-			&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow"},
-			&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
-			&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
-			&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
-			&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
-			seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
-		}, metricsFlags()),
+		Flags:  pipelineFlags(1),
 		Action: measurePipelines,
 	}
+}
+
+// pipelineFlags say what is measured, and how; rounds is the default.
+func pipelineFlags(rounds int) []cli.Flag {
+	return join(pipelineTargetFlags(), []cli.Flag{
+		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: "1,4,16,64", Usage: "callers of the closed loop: `LIST` or range"},
+		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: rounds, Usage: "how often every point is measured, the targets in another order each time"},
+		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow"},
+		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
+		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
+		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
+		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
+		seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
+	}, metricsFlags())
 }
 
 // pipelines is what the command measures, and how.
@@ -52,19 +57,37 @@ type pipelines struct {
 	plan    sweep.Plan
 	limit   results.Limit
 	load    load.Spec
-	format  string
+	// done is called with all records after the last point; its error decides
+	// about the exit code as well.
+	done func(results.Run, []results.Record) error
+	// show prints what came out.
+	show func(*results.Store, string) error
 }
 
 func measurePipelines(c *cli.Context) error {
-	p, err := readPipelines(c)
+	format, err := readFormat(c)
 	if err != nil {
 		return err
 	}
+	p, err := readPipelines(c, pipelineName)
+	if err != nil {
+		return err
+	}
+	p.done = pipelineVerdict
+	p.show = func(store *results.Store, id string) error { return writeReport(c, store, id, format) }
+	return p.measure(c)
+}
+
+// measure encodes the requests, asks each target once, and carries the plan out.
+func (p pipelines) measure(c *cli.Context) (err error) {
 	requests := map[string]*pipeline.Request{}
 	for _, t := range p.targets {
 		if requests[t.Name], err = t.Encode(p.folder); err != nil {
 			return usagef("%w", err)
 		}
+	}
+	if err := sameFiles(p, requests); err != nil {
+		return err
 	}
 	printPipelinePlan(c.App.ErrWriter, p, requests)
 	if c.Bool("dry-run") {
@@ -79,14 +102,11 @@ func measurePipelines(c *cli.Context) error {
 }
 
 // readPipelines reads the flags and the spec.
-func readPipelines(c *cli.Context) (p pipelines, err error) {
+func readPipelines(c *cli.Context, name string) (p pipelines, err error) {
 	if p.targets, p.folder, err = readTargets(c); err != nil {
 		return p, err
 	}
 	if p.limit, err = readLimit(c); err != nil {
-		return p, err
-	}
-	if p.format, err = readFormat(c); err != nil {
 		return p, err
 	}
 	for _, name := range []string{"duration", "warmup", "request-timeout"} {
@@ -109,12 +129,12 @@ func readPipelines(c *cli.Context) (p pipelines, err error) {
 			return p, usagef("--memory-limit: %w", err)
 		}
 	}
-	return p, p.makePlan(c)
+	return p, p.makePlan(c, name)
 }
 
 // makePlan makes the targets the plan's models: the rounds are the outer loop,
 // and inside a round the targets take turns in a shuffled order.
-func (p *pipelines) makePlan(c *cli.Context) error {
+func (p *pipelines) makePlan(c *cli.Context, name string) error {
 	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
 	if err != nil {
 		return usagef("--concurrency: %w", err)
@@ -131,7 +151,7 @@ func (p *pipelines) makePlan(c *cli.Context) error {
 	for _, t := range p.targets {
 		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: untouched, Loads: sweep.Closed(concurrencies, []int{1})})
 	}
-	p.plan, err = sweep.NewPlan(pipelineName, spaces, c.Int("rounds"), seed)
+	p.plan, err = sweep.NewPlan(name, spaces, c.Int("rounds"), seed)
 	return withCode(exitUsage, err)
 }
 
@@ -185,19 +205,22 @@ func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline
 	display := newProgress(c.App.ErrWriter, p.plan)
 	outcome, runErr := runner.RunPipelines(c.Context, runner.Config{
 		Run: info.ID, Plan: p.plan, Load: p.load, Progress: watcher.watch(info, display.event),
-		Base:   results.Environment{Tool: version, Transport: "http", InputSource: "spec"},
+		Base:   results.Environment{Tool: version, Transport: "http"},
 		Record: func(r results.Record) error { return store.Append(durable, r) },
 	}, requests)
 	display.close()
 	err = verdictOf(outcome, runErr)
 	if records, readErr := store.Records(durable, info.ID); readErr == nil {
-		err = errors.Join(err, pipelineVerdict(info, records))
+		err = errors.Join(err, p.done(info, records))
 	}
 	finish(&info, err, exitCodeFor(c.Context, err))
 	if stored := store.FinishRun(durable, info); stored != nil {
 		err = errors.Join(err, &runner.RecordError{Err: stored})
 	}
-	return errors.Join(err, writeReport(c, store, info.ID, p.format), store.Close())
+	if p.show != nil {
+		err = errors.Join(err, p.show(store, info.ID))
+	}
+	return errors.Join(err, store.Close())
 }
 
 func (p pipelines) goals() map[string]float64 {

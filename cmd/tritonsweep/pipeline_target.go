@@ -48,6 +48,11 @@ func readTargets(c *cli.Context) (targets []*pipeline.Target, folder string, err
 			return nil, "", usagef("--%s is for a single target, and with --spec the file says it (hint: --url)", name)
 		}
 	}
+	return specTargets(c, c.StringSlice("target"))
+}
+
+// specTargets reads the spec and returns the targets that are named, or all.
+func specTargets(c *cli.Context, asked []string) (targets []*pipeline.Target, folder string, err error) {
 	spec, err := readSpecFile(c.String("spec"))
 	if err != nil {
 		return nil, "", usagef("--spec: %w", err)
@@ -56,7 +61,7 @@ func readTargets(c *cli.Context) (targets []*pipeline.Target, folder string, err
 		return nil, "", usagef("%s: %w", c.String("spec"), err)
 	}
 	names := spec.Names()
-	if asked := c.StringSlice("target"); len(asked) > 0 {
+	if len(asked) > 0 {
 		for _, name := range asked {
 			if !slices.Contains(names, name) {
 				return nil, "", usagef("--target: %s has no target %q%s", c.String("spec"), name, didYouMean(name, names))

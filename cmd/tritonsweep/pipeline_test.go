@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,8 +32,10 @@ func TestPipelineScripts(t *testing.T) {
 		api.Close()
 		_ = g.Close()
 	})
+	commands := maps.Clone(scriptCommands)
+	commands["ids"] = runIDs
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/pipeline", Cmds: scriptCommands, RequireExplicitExec: true,
+		Dir: "testdata/pipeline", Cmds: commands, RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("API", api.URL)
 			e.Setenv("TRITON", grpc)
@@ -39,6 +45,16 @@ func TestPipelineScripts(t *testing.T) {
 			return environment(e)
 		},
 	})
+}
+
+// runIDs sets $RUN1, $RUN2, ... to the runs that runs.txt lists, the first one
+// first.
+func runIDs(ts *testscript.TestScript, _ bool, _ []string) {
+	ids := regexp.MustCompile(`(?m)^\d{8}-\d{6}-\w+`).FindAllString(ts.ReadFile("runs.txt"), -1)
+	slices.Sort(ids) // they begin with the time of their start
+	for i, id := range ids {
+		ts.Setenv(fmt.Sprintf("RUN%d", i+1), id)
+	}
 }
 
 // quickTriton starts a simulated server of the example deployment and returns

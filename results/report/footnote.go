@@ -168,7 +168,7 @@ func environmentParts(records []results.Record) []string {
 		e := rec.Environment
 		for name, value := range map[string]string{
 			"server version": e.Server, "image": e.ImageDigest, "host": e.Host, "tritonsweep version": e.Tool,
-			"transport": e.Transport, "input": e.InputSource, "container": e.ContainerID,
+			"transport": e.Transport, "input of " + rec.Model: e.InputSource, "container": e.ContainerID,
 			"untouched config of " + rec.Model: e.ConfigSHA256, "version of " + rec.Model: e.ModelVersion,
 		} {
 			if value != "" {

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -27,19 +29,20 @@ type Request struct {
 	target *Target
 	header http.Header
 	bodies [][]byte
+	files  map[string][32]byte // SHA-256 of each file that is in a body
 }
 
 // Encode reads the target's files, relative to a folder, and encodes every body
 // once.
 func (t *Target) Encode(folder string) (*Request, error) {
-	r := &Request{target: t, header: http.Header{"User-Agent": {"tritonsweep"}}}
+	r := &Request{target: t, header: http.Header{"User-Agent": {"tritonsweep"}}, files: map[string][32]byte{}}
 	var kind string
 	var err error
 	switch {
 	case t.Multipart != nil:
-		r.bodies, kind, err = t.multipart(folder)
+		r.bodies, kind, err = r.multipart(folder)
 	case t.Raw != nil:
-		r.bodies, kind, err = t.Raw.read(folder)
+		r.bodies, kind, err = r.raw(folder)
 	case t.JSON != nil:
 		var body []byte
 		body, err = json.Marshal(t.JSON)
@@ -136,17 +139,41 @@ func kindOf(name, named string) string {
 	return "application/octet-stream"
 }
 
-func (r Raw) read(folder string) (bodies [][]byte, kind string, err error) {
-	if r.Text != "" {
-		return [][]byte{[]byte(r.Text)}, kindOf("x.txt", r.Type), nil
+// read reads a file and remembers what was in it.
+func (r *Request) read(name string) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if err == nil {
+		r.files[name] = sha256.Sum256(data)
 	}
-	names, err := find(folder, r.Files)
+	return data, err
+}
+
+// Source tells what is sent: the number of files and a digest of what is in
+// them, whatever their names and the form around them.
+func (r *Request) Source() string {
+	if len(r.files) == 0 {
+		return "no files"
+	}
+	sums := slices.SortedFunc(maps.Values(r.files), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
+	whole := sha256.New()
+	for _, sum := range sums {
+		whole.Write(sum[:])
+	}
+	return fmt.Sprintf("%d files, sha256 %x", len(sums), whole.Sum(nil)[:6])
+}
+
+func (r *Request) raw(folder string) (bodies [][]byte, kind string, err error) {
+	raw := r.target.Raw
+	if raw.Text != "" {
+		return [][]byte{[]byte(raw.Text)}, kindOf("x.txt", raw.Type), nil
+	}
+	names, err := find(folder, raw.Files)
 	if err != nil {
 		return nil, "", err
 	}
 	total := 0
 	for _, name := range names {
-		data, err := os.ReadFile(name)
+		data, err := r.read(name)
 		if err != nil {
 			return nil, "", err
 		}
@@ -155,7 +182,7 @@ func (r Raw) read(folder string) (bodies [][]byte, kind string, err error) {
 		}
 		bodies = append(bodies, data)
 	}
-	return bodies, kindOf(names[0], r.Type), nil
+	return bodies, kindOf(names[0], raw.Type), nil
 }
 
 func tooMuch() error {
@@ -167,7 +194,8 @@ func tooMuch() error {
 const boundary = "tritonsweep-7c1d8a52f09b46e3b5d0c6aa13f7e894"
 
 // multipart encodes one form for each file of the longest rotation.
-func (t *Target) multipart(folder string) (bodies [][]byte, kind string, err error) {
+func (r *Request) multipart(folder string) (bodies [][]byte, kind string, err error) {
+	t := r.target
 	files := make([][]string, len(t.Multipart))
 	rotation, total := 1, 0
 	for i, p := range t.Multipart {
@@ -180,7 +208,7 @@ func (t *Target) multipart(folder string) (bodies [][]byte, kind string, err err
 		rotation = max(rotation, len(files[i]))
 	}
 	for n := range rotation {
-		body, err := t.form(files, n)
+		body, err := r.form(files, n)
 		if err != nil {
 			return nil, "", err
 		}
@@ -193,13 +221,13 @@ func (t *Target) multipart(folder string) (bodies [][]byte, kind string, err err
 }
 
 // form encodes form number n.
-func (t *Target) form(files [][]string, n int) ([]byte, error) {
+func (r *Request) form(files [][]string, n int) ([]byte, error) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	if err := w.SetBoundary(boundary); err != nil {
 		return nil, err
 	}
-	for i, p := range t.Multipart {
+	for i, p := range r.target.Multipart {
 		if files[i] == nil {
 			if err := w.WriteField(p.Field, p.Value); err != nil {
 				return nil, err
@@ -207,7 +235,7 @@ func (t *Target) form(files [][]string, n int) ([]byte, error) {
 			continue
 		}
 		name := files[i][n%len(files[i])]
-		data, err := os.ReadFile(name)
+		data, err := r.read(name)
 		if err != nil {
 			return nil, err
 		}
