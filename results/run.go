@@ -12,6 +12,8 @@ type Limit struct {
 	P95 float64 `json:"max_p95_ms,omitempty"` // milliseconds
 	// ErrorRate is the share of requests that may fail.
 	ErrorRate float64 `json:"max_error_rate,omitempty"`
+	// GPUMemory is what all GPUs together may have in use, in bytes.
+	GPUMemory int64 `json:"max_gpu_memory_bytes,omitempty"`
 }
 
 // Run is one sweep: what was planned, and how it ended.

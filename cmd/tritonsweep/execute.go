@@ -161,6 +161,12 @@ func readLimit(c *cli.Context) (results.Limit, error) {
 		}
 		*field = float64(d) / float64(time.Millisecond)
 	}
+	if text := c.String("max-gpu-memory"); text != "" {
+		var err error
+		if limit.GPUMemory, err = parseBytes(text); err != nil {
+			return limit, usagef("--max-gpu-memory: %w", err)
+		}
+	}
 	return limit, nil
 }
 

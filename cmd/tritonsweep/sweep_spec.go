@@ -84,7 +84,7 @@ func specFlags(c *cli.Context, s *spec.Spec) error {
 		{"model", strings.Join(s.Names(), ",")}, {"mode", s.Mode},
 		{"max-p95", duration(s.Limits.P95)}, {"max-p99", duration(s.Limits.P99)},
 		{"duration", duration(s.Measure.Duration)}, {"warmup", duration(s.Measure.Warmup)},
-		{"input", s.Measure.Input}, {"objective", s.Objective}, {"time-budget", duration(s.Budget.Time)},
+		{"input", s.Measure.Input}, {"objective", s.Objective}, {"max-gpu-memory", s.Limits.GPUMemory}, {"time-budget", duration(s.Budget.Time)},
 		{"rounds", positive(s.Rounds)}, {"seed", positive(s.Seed)}, {"precision", positive(s.Measure.Precision)},
 	}
 	for _, m := range s.Models {

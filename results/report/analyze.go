@@ -27,7 +27,8 @@ func Analyze(run results.Run, records []results.Record) *Report {
 	}
 	var notes footnotes
 	for _, name := range slices.Sorted(maps.Keys(byModel)) {
-		a := &analysis{run: run, notes: &notes, model: Model{Name: name}}
+		a := &analysis{run: run, notes: &notes, model: Model{Name: name}, gpuLimit: run.Limit.GPUMemory}
+		a.run.Limit.GPUMemory = 0 // what is left limits latency
 		r.Models = append(r.Models, a.analyze(byModel[name]))
 	}
 	notes.noteRun(r, records)
@@ -73,11 +74,12 @@ func environment(records []results.Record) results.Environment {
 
 // analysis is the work on one model.
 type analysis struct {
-	run     results.Run
-	notes   *footnotes
-	model   Model
-	points  []*group
-	control []*group // the untouched config, measured as a control
+	gpuLimit int64 // bytes; 0 is none
+	run      results.Run
+	notes    *footnotes
+	model    Model
+	points   []*group
+	control  []*group // the untouched config, measured as a control
 	// base are the groups that the others are compared with: the controls, or
 	// the points of a sweep that has the untouched config among its settings.
 	base []*group
@@ -97,6 +99,7 @@ func (a *analysis) analyze(records []results.Record) Model {
 	a.frontiers()
 	a.curves()
 	a.model.InstanceMemory = instanceMemory(records)
+	a.model.Instances = a.instanceScaling()
 	a.model.Pipeline = pipelineOf(records)
 	a.goal()
 	a.model.Capacity = a.capacity(records)
@@ -196,7 +199,11 @@ func (a *analysis) isCurrent(p Point) bool {
 func (a *analysis) candidates() (groups []*group, candidates []pareto.Candidate) {
 	for _, g := range a.points {
 		if !g.point.Settings.IsZero() {
-			groups, candidates = append(groups, g), append(candidates, g.candidate())
+			c := g.candidate()
+			if why := a.tooLarge(g.point); why != "" && c.Excluded == "" {
+				c.Excluded = why
+			}
+			groups, candidates = append(groups, g), append(candidates, c)
 		}
 	}
 	return groups, candidates

@@ -156,7 +156,10 @@ func (f *footnotes) noteUnreported(r *Report) {
 		f.number("no-container-memory", "container memory: not reported")
 	}
 	if any && !gpu {
-		f.number("no-gpu", "GPU memory and utilization: not reported by the server")
+		f.number("no-gpu", "GPU memory and utilization: not reported by the server, so that container memory is all that is known of what instances cost")
+		if l := gpuLimitText(r.Run.Limit); l != "" {
+			f.number("gpu-limit", "the limit on GPU memory ("+l+") could not be checked: no GPU was seen")
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"tritonsweep/results"
 	"tritonsweep/results/pareto"
+	"tritonsweep/results/scaling"
 	"tritonsweep/results/stats"
 	"tritonsweep/sweep"
 )
@@ -109,7 +111,7 @@ func (a *analysis) curves() {
 		}
 		for _, k := range order {
 			if len(curves[k]) >= 3 {
-				a.model.Curves = append(a.model.Curves, curve(curves[k], axis))
+				a.model.Curves = append(a.model.Curves, a.curve(curves[k], axis))
 			}
 		}
 	}
@@ -123,7 +125,7 @@ func split(l sweep.Load, axis string) (rises, fixed int) {
 	return l.BatchSize, l.Concurrency
 }
 
-func curve(groups []*group, axis string) Curve {
+func (a *analysis) curve(groups []*group, axis string) Curve {
 	slices.SortFunc(groups, func(a, b *group) int {
 		x, _ := split(a.point.Load, axis)
 		y, _ := split(b.point.Load, axis)
@@ -138,16 +140,23 @@ func curve(groups []*group, axis string) Curve {
 		c.Fixed = "concurrency " + count(int64(fixed))
 	}
 	var load, throughput []float64
+	var estimates []results.Estimate
 	for _, g := range groups {
+		estimates = append(estimates, *g.point.Throughput)
 		x, _ := split(g.point.Load, axis)
 		load, throughput = append(load, float64(x)), append(throughput, g.point.Throughput.Value)
 		c.Points = append(c.Points, g.point.ID)
 	}
 	if i, ok := pareto.Saturation(throughput, saturationShare); ok {
 		c.Saturation = c.Points[i]
+		c.SaturationLoad = scaling.Saturation(load, estimates, saturationShare, a.run.Plan.Seed)
+		if gpu := groups[i].point.GPU; gpu != nil {
+			c.Utilization = gpu.Utilization
+		}
 	}
 	if i, ok := pareto.Knee(load, throughput); ok {
 		c.Knee = c.Points[i]
+		c.KneeLoad = scaling.Knee(load, estimates, a.run.Plan.Seed)
 	}
 	return c
 }

@@ -118,9 +118,7 @@ func newModelData(r *Report, m *Model, index int) modelData {
 	if m.comparesSettings() {
 		d.Facts = append(d.Facts, noiseText(m.Noise))
 	}
-	if line := memoryText(m.InstanceMemory); line != "" {
-		d.Facts = append([]string{line}, d.Facts...)
-	}
+	d.Facts = append(costLines(m), d.Facts...)
 	d.Times, d.TimeKeys = timeBars(m)
 	if c := d.Chart; c != nil {
 		d.Data = chartData{First: c.First, Drawings: c.Drawings, Tips: map[string]tip{}}
@@ -168,6 +166,7 @@ func how(r *Report) [][2]string {
 	add("Order", fmt.Sprintf("shuffled in every round, seed %d; the untouched config is measured in every round as the control", h.Seed))
 	add("Load", loopText(h.Loop))
 	add("Limit", limitText(h.Limit))
+	add("GPU memory", gpuLimitText(h.Limit))
 	add("Server", e.Server)
 	add("Image", strings.TrimSpace(e.Image+" "+e.ImageDigest))
 	add("Container", e.Container)

@@ -46,6 +46,9 @@ func (r *Report) markdownHead(out *strings.Builder) {
 	if l := limitText(h.Limit); l != "" {
 		facts = append(facts, "limit "+escapeMarkdown(l))
 	}
+	if l := gpuLimitText(h.Limit); l != "" {
+		facts = append(facts, "GPU memory "+l)
+	}
 	fmt.Fprintf(out, "%s\n\n", strings.Join(facts, " · "))
 	if len(h.Command) > 0 {
 		fmt.Fprintf(out, "%s\n\n", codeBlock("sh", strings.Join(quoteAll(h.Command), " ")))
@@ -96,9 +99,7 @@ func markdownModel(out *strings.Builder, m *Model) {
 		out.WriteByte('\n')
 	}
 	lines := curveLines(m)
-	if line := memoryText(m.InstanceMemory); line != "" {
-		lines = append(lines, line)
-	}
+	lines = append(lines, costLines(m)...)
 	if m.comparesSettings() {
 		lines = append(lines, noiseText(m.Noise))
 	}

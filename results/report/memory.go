@@ -40,6 +40,7 @@ func instanceMemory(records []results.Record) *InstanceMemory {
 	}
 	return &InstanceMemory{
 		Counts: slices.Sorted(maps.Keys(counts)), Container: container.estimate(), GPU: gpu.estimate(),
+		ByCount: byCount(slices.Sorted(maps.Keys(counts)), container, gpu),
 	}
 }
 
@@ -58,6 +59,27 @@ func (s slopes) add(at occasion, count int, bytes int64) {
 	// The control may run with a count that was swept too; the larger one is
 	// the peak that both reached.
 	s[at][count] = max(s[at][count], float64(bytes))
+}
+
+// byCount returns the peaks over all rounds and loads.
+func byCount(counts []int, container, gpu slopes) []CountMemory {
+	var out []CountMemory
+	for _, n := range counts {
+		out = append(out, CountMemory{Count: n, Container: container.peak(n), GPU: gpu.peak(n)})
+	}
+	return out
+}
+
+func (s slopes) peak(count int) *int64 {
+	most := 0.0
+	for _, byCount := range s {
+		most = max(most, byCount[count])
+	}
+	if most == 0 {
+		return nil
+	}
+	n := int64(most)
+	return &n
 }
 
 func (s slopes) estimate() *results.Estimate {

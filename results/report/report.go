@@ -6,6 +6,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
+	"tritonsweep/results/scaling"
 	"tritonsweep/tritonconfig"
 )
 
@@ -89,6 +90,9 @@ type Model struct {
 	// InstanceMemory is what one more instance costs; absent unless several
 	// instance counts were measured.
 	InstanceMemory *InstanceMemory `json:"instance_memory,omitempty"`
+	// Instances is how throughput scales with the instances at the highest load;
+	// absent unless three counts, 1 among them, were measured under it.
+	Instances *InstanceScaling `json:"instance_scaling,omitempty"`
 	// Noise is how much equal server starts differed.
 	Noise Noise `json:"noise"`
 	// Footnotes are the numbers of the footnotes about the model as a whole.
@@ -141,6 +145,13 @@ type Curve struct {
 	// Knee is the identifier of the point where more load stops paying
 	// (Kneedle); absent where the curve has none.
 	Knee string `json:"knee,omitempty"`
+	// SaturationLoad and KneeLoad are the loads of these points, with what the
+	// intervals of the curve leave open.
+	SaturationLoad *scaling.Place `json:"saturation_load,omitempty"`
+	KneeLoad       *scaling.Place `json:"knee_load,omitempty"`
+	// Utilization is the mean utilization of the GPUs at the saturation point,
+	// 0..1; absent where none was reported.
+	Utilization *float64 `json:"gpu_utilization,omitempty"`
 }
 
 // InstanceMemory is what one more instance of the model costs.
@@ -152,6 +163,23 @@ type InstanceMemory struct {
 	Container *results.Estimate `json:"container_bytes,omitempty"`
 	// GPU is the same for the used memory of all GPUs.
 	GPU *results.Estimate `json:"gpu_bytes,omitempty"`
+	// ByCount holds the peaks at each count.
+	ByCount []CountMemory `json:"by_count,omitempty"`
+}
+
+// CountMemory is the peak of memory at one instance count, in bytes.
+type CountMemory struct {
+	Count     int    `json:"count"`
+	Container *int64 `json:"container_bytes,omitempty"`
+	GPU       *int64 `json:"gpu_bytes,omitempty"`
+}
+
+// InstanceScaling is the Universal Scalability Law over the instance counts,
+// under one load.
+type InstanceScaling struct {
+	Load   string `json:"load"`
+	Counts []int  `json:"counts"`
+	scaling.Law
 }
 
 // Footnote is something that the reader of a figure must know.

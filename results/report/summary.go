@@ -58,6 +58,8 @@ type ModelAdvice struct {
 	Axes []AxisAdvice `json:"axes"`
 	// Memory is what one more instance costs, as one of the runs measured it.
 	Memory *InstanceMemory `json:"instance_memory,omitempty"`
+	// Scaling is how throughput scales with the instances.
+	Scaling *InstanceScaling `json:"instance_scaling,omitempty"`
 
 	rank float64 // of the recommendation among those of all runs
 }
@@ -133,7 +135,7 @@ func (a *ModelAdvice) add(r *Report, m *Model) {
 		a.Current = m.Current
 	}
 	if m.InstanceMemory != nil {
-		a.Memory = m.InstanceMemory
+		a.Memory, a.Scaling = m.InstanceMemory, m.Instances
 	}
 	for _, axis := range axes(r.Run.ID, m) {
 		same := func(b AxisAdvice) bool { return b.Axis == axis.Axis }

@@ -40,7 +40,7 @@ func (s *Summary) Text(w io.Writer, opts TextOptions) error {
 		for _, a := range m.Axes {
 			t.item(faint, "  ", "- ", a.title()+": "+a.Text)
 		}
-		if line := memoryText(m.Memory); line != "" {
+		for _, line := range m.costs() {
 			t.item(faint, "  ", "- ", line)
 		}
 	}
@@ -96,12 +96,17 @@ func (s *Summary) Markdown(w io.Writer) error {
 		for _, a := range m.Axes {
 			fmt.Fprintf(&out, "| %s | %d | %s |\n", escapeMarkdown(a.Axis), a.Tried, escapeMarkdown(a.Text))
 		}
-		if line := memoryText(m.Memory); line != "" {
+		for _, line := range m.costs() {
 			fmt.Fprintf(&out, "\n%s\n", escapeMarkdown(line))
 		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// costs say what instances cost and bring.
+func (m *ModelAdvice) costs() []string {
+	return costLines(&Model{InstanceMemory: m.Memory, Instances: m.Scaling})
 }
 
 // changes returns the changes in throughput and latency that the recommendation
@@ -161,7 +166,7 @@ type modelAdviceData struct {
 	Throughput, Latency string
 	Plot                *span01
 	Rows                []axisData
-	MemoryText          string
+	Costs               []string
 }
 
 type axisData struct {
@@ -172,7 +177,7 @@ type axisData struct {
 }
 
 func adviceData(m *ModelAdvice, index int, plot forest, links map[string]string) modelAdviceData {
-	d := modelAdviceData{ModelAdvice: m, Index: index, Link: links[m.Run], MemoryText: memoryText(m.Memory)}
+	d := modelAdviceData{ModelAdvice: m, Index: index, Link: links[m.Run], Costs: m.costs()}
 	d.Tag = map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action]
 	d.Throughput, d.Latency = m.changes()
 	if m.Effect != nil {

@@ -200,7 +200,7 @@ func (t *text) extras(m *Model) {
 	for _, line := range curveLines(m) {
 		t.line(lipgloss.NewStyle(), "  ", line)
 	}
-	if line := memoryText(m.InstanceMemory); line != "" {
+	for _, line := range costLines(m) {
 		t.line(lipgloss.NewStyle(), "  ", line)
 	}
 	if m.comparesSettings() {

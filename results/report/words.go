@@ -34,7 +34,7 @@ func curveLines(m *Model) []string {
 		if !now {
 			name = describe(c.Settings)
 		}
-		lines = append(lines, fmt.Sprintf("%s, %s: %s", name, c.Fixed, lowerFirst(headline)))
+		lines = append(lines, fmt.Sprintf("%s, %s: %s%s", name, c.Fixed, lowerFirst(headline), placesText(c)))
 	}
 	return lines
 }

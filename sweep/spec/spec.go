@@ -85,6 +85,8 @@ type Limits struct {
 	P95 Duration `yaml:"p95,omitempty"`
 	// P99 is the highest affordable 99th percentile of latency.
 	P99 Duration `yaml:"p99,omitempty"`
+	// GPUMemory is what all GPUs together may have in use, for example 20GiB.
+	GPUMemory string `yaml:"gpu_memory,omitempty" jsonschema:"pattern=^[0-9.]+ *[KMGkmg]?i?[Bb]?$"`
 }
 
 // Budget bounds a sweep.
