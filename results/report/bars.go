@@ -55,11 +55,25 @@ func barsOf(h *histogram.Histogram) []Bar {
 		rows[i].Count += b.Count
 	}
 	rows[len(rows)-1].Count += h.Overflow()
+	rows = occupied(rows)
 	var seen int64
 	for i := range rows {
 		seen += rows[i].Count
 		rows[i].Share = float64(rows[i].Count) / float64(h.Count())
 		rows[i].Below = float64(seen) / float64(h.Count())
+	}
+	return rows
+}
+
+// occupied drops empty rows at both ends: the extremes are exact, but what is
+// counted lies in the middle of a bucket, which may be in the row beside theirs.
+func occupied(rows []Bar) []Bar {
+	empty := func(r Bar) bool { return r.Count == 0 }
+	for len(rows) > 1 && empty(rows[0]) {
+		rows = rows[1:]
+	}
+	for len(rows) > 1 && empty(rows[len(rows)-1]) {
+		rows = rows[:len(rows)-1]
 	}
 	return rows
 }
