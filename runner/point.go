@@ -89,21 +89,14 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	spec.Shared = before.identity.Simulated
 	spec.Data.Shapes = r.Shapes[record.Model]
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)
-	var err error
-	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
-		return err
-	}
-	transport, err := load.Dial(r.client.Address(), spec.Callers())
-	if err != nil {
-		return err
-	}
-	defer transport.Close()
-
 	window := &serverWindow{client: r.client, model: record.Model}
 	spec.Boundary = window.boundary
 	gauges := r.watch(ctx)
 	loaded, stop := r.guard(ctx)
-	result, err := load.Run(loaded, transport, spec)
+	result, err := r.offer(loaded, record, before, spec)
+	if cause := context.Cause(loaded); err != nil && cause != nil {
+		err = cause // what ended it, wherever it was just then
+	}
 	stop()
 	record.Resources = gauges()
 	if err != nil {
@@ -214,6 +207,9 @@ func (r *run) checks(ctx context.Context, record *results.Record, before snapsho
 		return out
 	}
 	record.Server, record.Environment.ModelVersion = server, window.end.Version
+	if r.Pipeline != nil {
+		return append(out, window.pipelineChecks(record)...)
+	}
 	return append(out, window.checks(record, tolerance)...)
 }
 

@@ -9,6 +9,7 @@ import (
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/runner/load"
+	"tritonsweep/runner/pipeline"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
@@ -36,6 +37,9 @@ type Config struct {
 	Files map[string]*tritonconfig.File
 	// Load measures a point; its Model, Load and Seed are filled in here.
 	Load load.Spec
+	// Pipeline, when set, takes the load in the place of the models: settings are
+	// judged by what an API's users feel.
+	Pipeline *pipeline.Request
 	// Shapes holds the shapes of one item of the inputs that vary, by model.
 	Shapes map[string]map[string][]int64
 	// Base is what every record's environment has in common.

@@ -16,6 +16,7 @@ import (
 	"tritonsweep/results"
 	"tritonsweep/runner"
 	"tritonsweep/runner/load"
+	"tritonsweep/runner/pipeline"
 	"tritonsweep/sweep"
 )
 
@@ -54,7 +55,12 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 		return err
 	}
 	printPlan(c.App.ErrWriter, plan, target, o)
-	if err := preflight(c, target, plan, o); err != nil {
+	if o.pipeline != nil { // what it sends to the models is its own affair
+		err = probePipeline(c, target, o)
+	} else {
+		err = preflight(c, target, plan, o)
+	}
+	if err != nil {
 		return err
 	}
 	if c.Bool("dry-run") {
@@ -82,6 +88,8 @@ type options struct {
 	objective string
 	// memory is what the server's container may use under load.
 	memory runner.MemoryCap
+	// pipeline, when set, takes the load in the place of the models.
+	pipeline *pipeline.Request
 	// budget is the time after which no new trial is begun; 0 is none.
 	budget time.Duration
 	// next, when set, thinks of trials after those of the plan, and notes why.
@@ -133,6 +141,9 @@ func readOptions(c *cli.Context) (options, error) {
 		return o, err
 	}
 	if o.budget, err = readBudget(c); err != nil {
+		return o, err
+	}
+	if o.pipeline, err = readPipelineLoad(c); err != nil {
 		return o, err
 	}
 	o.cost = sweep.Cost{Point: c.Duration("warmup") + o.spec.MaxDuration}

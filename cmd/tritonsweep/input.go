@@ -88,6 +88,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 			Tool: version, Server: t.serverName, Transport: "grpc", InputSource: o.spec.Data.String(),
 		},
 	}
+	config.Pipeline = o.pipeline
 	if t.server != nil {
 		config.Server = t.server
 	}

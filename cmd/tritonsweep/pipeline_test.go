@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,10 +19,16 @@ import (
 	"tritonsweep/runner/tritonsim"
 )
 
-// TestPipelineScripts runs the commands that measure an HTTP API on the example
-// gateway in front of a simulated Triton whose models are a hundred times as
-// fast as the real ones.
-func TestPipelineScripts(t *testing.T) {
+// TestPipelineScripts runs the commands that measure an HTTP API.
+func TestPipelineScripts(t *testing.T) { gatewayScripts(t, "testdata/pipeline") }
+
+// TestPipelineSweepScripts runs sweeps whose load an API takes, on a server of
+// their own, since they change its models.
+func TestPipelineSweepScripts(t *testing.T) { gatewayScripts(t, "testdata/pipeline-sweep") }
+
+// gatewayScripts runs scripts beside the example gateway, in front of a simulated
+// Triton whose models are a hundred times as fast as the real ones.
+func gatewayScripts(t *testing.T, dir string) {
 	grpc := quickTriton(t)
 	g, err := gateway.New(gateway.Options{Triton: grpc, Assume: 1})
 	if err != nil {
@@ -33,9 +40,9 @@ func TestPipelineScripts(t *testing.T) {
 		_ = g.Close()
 	})
 	commands := maps.Clone(scriptCommands)
-	commands["ids"] = runIDs
+	commands["ids"], commands["envsubst"] = runIDs, substitute
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/pipeline", Cmds: commands, RequireExplicitExec: true,
+		Dir: dir, Cmds: commands, RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("API", api.URL)
 			e.Setenv("TRITON", grpc)
@@ -69,7 +76,7 @@ func quickTriton(t *testing.T) string {
 	if err := copyModels(dir, source); err != nil {
 		t.Fatal(err)
 	}
-	server, err := tritonsim.New(tritonsim.Options{Repository: dir, GPUs: 1, TimeScale: 0.01, Seed: 1})
+	server, err := tritonsim.New(tritonsim.Options{Repository: dir, Control: tritonsim.ControlExplicit, GPUs: 1, TimeScale: 0.01, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,4 +85,14 @@ func quickTriton(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return server.Endpoints().GRPC
+}
+
+// substitute replaces the variables in a file: a spec must name an address that
+// only the test knows.
+func substitute(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: envsubst FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }

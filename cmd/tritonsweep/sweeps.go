@@ -91,7 +91,7 @@ func concurrencyCommand() *cli.Command {
 // sweepCommand completes a command with the flags and the action that all
 // sweeps share.
 func sweepCommand(c *cli.Command, concurrency string, settings axis) *cli.Command {
-	c.Flags = join(c.Flags, targetFlags(), loadFlags(concurrency), planFlags(), metricsFlags())
+	c.Flags = join(c.Flags, targetFlags(), loadFlags(concurrency), planFlags(), metricsFlags(), []cli.Flag{pipelineLoadFlag()})
 	c.Action = func(c *cli.Context) error { return runSweep(c, settings) }
 	return c
 }

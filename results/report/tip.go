@@ -89,7 +89,11 @@ func where(p *Point) []slice {
 	for _, part := range parts {
 		rest -= part.Millis
 	}
-	return append(parts, slice{"network and client", max(0, rest)})
+	name := "network and client"
+	if len(p.Stages) > 0 {
+		name = "the rest of the pipeline"
+	}
+	return append(parts, slice{name, max(0, rest)})
 }
 
 // slice is a part of a request's time.

@@ -149,7 +149,7 @@ func Measure(ctx context.Context, r *Request, spec load.Spec) (load.Result, []re
 	if spec.Request, err = r.Load(); err != nil {
 		return load.Result{}, nil, err
 	}
-	client := NewClient(r, spec.Load.Concurrency)
+	client := NewClient(r, spec.Callers())
 	defer client.Close()
 	outer := spec.Boundary
 	spec.Boundary = func(ctx context.Context, at load.Phase) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"tritonsweep/internal/tritonpb/service"
@@ -44,6 +45,9 @@ type Gateway struct {
 // passes gRPC's default of 4 MiB at five pictures.
 const mostMessage = 256 << 20
 
+// reconnect is quick, because a sweep restarts the server often.
+var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
+
 // New prepares a gateway. It does not connect: an unreachable server shows in the
 // answers and in /health.
 func New(o Options) (*Gateway, error) {
@@ -58,6 +62,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	connection, err := grpc.NewClient(o.Triton,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 2 * time.Second}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostMessage), grpc.MaxCallSendMsgSize(mostMessage)))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", o.Triton, err)

@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tritonsweep/results"
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/pipeline"
+)
+
+// offer puts a point's load on: on the model itself, or on the pipeline in front
+// of it, whose users are then those who judge the settings.
+func (r *run) offer(ctx context.Context, record *results.Record, before snapshot, spec load.Spec) (load.Result, error) {
+	if r.Pipeline != nil {
+		record.Environment.Pipeline, record.Environment.InputSource = r.Pipeline.Target().Address(), r.Pipeline.Source()
+		record.Environment.Transport = "http"
+		if err := r.awaitPipeline(ctx); err != nil {
+			return load.Result{}, err
+		}
+		var result load.Result
+		var err error
+		result, record.Stages, err = pipeline.Measure(ctx, r.Pipeline, spec)
+		return result, err
+	}
+	var err error
+	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
+		return load.Result{}, err
+	}
+	transport, err := load.Dial(r.client.Address(), spec.Callers())
+	if err != nil {
+		return load.Result{}, err
+	}
+	defer transport.Close()
+	return load.Run(ctx, transport, spec)
+}
+
+// awaitPipeline waits until the API answers again: its connections to a server
+// that was restarted come back a while after the server.
+func (r *run) awaitPipeline(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, max(r.ReadyTimeout, time.Second))
+	defer cancel()
+	for {
+		err := pipeline.Probe(limited, r.Pipeline)
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(200 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-limited.Done():
+			timer.Stop()
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("the pipeline %s does not answer after %s: %w", r.Pipeline.Target().Name, r.ReadyTimeout, err)
+		}
+	}
+}
+
+// pipelineChecks replaces the comparison of counts: how many requests to the
+// model a request to the pipeline becomes is the pipeline's affair, but none
+// means that the settings were not what was measured.
+func (w *serverWindow) pipelineChecks(record *results.Record) []results.Check {
+	s, n := record.Server, record.Client.Requests
+	each := 0.0
+	if n > 0 {
+		each = float64(s.Requests) / float64(n)
+	}
+	return []results.Check{{
+		Name: "used", Passed: s.Requests > 0,
+		Detail: fmt.Sprintf("the model answered %d requests while the pipeline answered %d: %.2f each", s.Requests, n, each),
+	}}
+}
