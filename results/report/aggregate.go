@@ -120,6 +120,7 @@ func (g *group) join(opts pareto.Options) {
 			p.Errors[status] += n
 		}
 	}
+	p.ErrorRate = errorRate(g.records)
 	for _, rec := range g.used {
 		p.Requests += rec.Client.Requests
 		p.Latency.Max = max(p.Latency.Max, rec.Client.Max)
@@ -129,6 +130,23 @@ func (g *group) join(opts pareto.Options) {
 	p.Stages = joinStages(g.used)
 	p.ContainerMemory = most(g.used, func(r results.Record) *int64 { return r.Resources.ContainerMemory })
 	p.GPU = joinGPUs(g.used)
+}
+
+// errorRate is the share of failed requests.
+func errorRate(records []results.Record) *float64 {
+	var failed, all float64
+	for _, rec := range records {
+		all += float64(rec.Client.Requests)
+		for _, n := range rec.Client.Errors {
+			failed += float64(n)
+			all += float64(n)
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	share := failed / all
+	return &share
 }
 
 // missing notes the quantiles that no round supports.

@@ -44,7 +44,7 @@ func csvHeader() []string {
 	for _, figure := range []string{"throughput_per_s", "latency_mean_ms", "latency_p50_ms", "latency_p90_ms", "latency_p95_ms", "latency_p99_ms"} {
 		header = append(header, figure, figure+"_low", figure+"_high")
 	}
-	header = append(header, "latency_max_ms", "p99_requests_missing", "errors", "errors_by_status",
+	header = append(header, "latency_max_ms", "p99_requests_missing", "errors", "error_rate", "errors_by_status",
 		"average_batch", "queue_ms", "compute_input_ms", "compute_infer_ms", "compute_output_ms",
 		"send_mean_ms", "wait_mean_ms", "client_cpu_us_per_request", "send_lag_p99_ms", "requests_held",
 		"container_memory_bytes", "gpu_memory_used_bytes", "gpu_utilization",
@@ -68,7 +68,7 @@ func (r *Report) csvRow(m Model, p Point) []string {
 	for _, e := range []*results.Estimate{p.Throughput, l.Mean, l.P50, l.P90, l.P95, l.P99} {
 		row = append(row, estimateCells(e)...)
 	}
-	row = append(row, positive(l.Max), missingCell(p), strconv.FormatInt(errorCount(p), 10), cell(errorText(p.Errors)))
+	row = append(row, positive(l.Max), missingCell(p), strconv.FormatInt(errorCount(p), 10), floatCell(p.ErrorRate), cell(errorText(p.Errors)))
 	row = append(row, serverCells(p)...)
 	row = append(row, intCell(p.ContainerMemory))
 	if p.GPU != nil {

@@ -37,6 +37,9 @@ type Point struct {
 	Requests int64 `json:"requests"`
 	// Errors counts failed requests by gRPC status, over all rounds.
 	Errors map[string]int64 `json:"errors,omitempty"`
+	// ErrorRate is the share of failed requests in all rounds, 0..1; absent where
+	// no request was measured.
+	ErrorRate *float64 `json:"error_rate,omitempty"`
 	// Throughput is in items a second.
 	Throughput *results.Estimate `json:"throughput_per_s,omitempty"`
 	// Latency is what the client saw.

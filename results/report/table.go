@@ -57,12 +57,7 @@ func columns(m *Model) []column {
 			}
 			return number(p.Client.Arrivals.SendLag)
 		}},
-		{title: "errors", keep: 2, cell: func(_ *Model, p *Point) string {
-			if n := errorCount(*p); n > 0 {
-				return count(n)
-			}
-			return ""
-		}},
+		{title: "errors", keep: 2, cell: errorCell},
 		{title: "verdict", keep: 1, left: true, cell: verdictCell},
 	}
 	rows := tableRows(m)
@@ -113,6 +108,19 @@ func unlessZero(v float64) string {
 		return ""
 	}
 	return number(v)
+}
+
+// errorCell shows failed requests. Of a model none is the rule and needs no word;
+// of an API their share is a figure that people ask for.
+func errorCell(m *Model, p *Point) string {
+	n := errorCount(*p)
+	switch {
+	case m.Pipeline != "" && p.ErrorRate != nil:
+		return percent(*p.ErrorRate)
+	case n > 0:
+		return count(n)
+	}
+	return ""
 }
 
 func fromServer(p *Point, value func(Server) float64) string {
