@@ -64,6 +64,13 @@ bench-client: ## CPU a request of our client beside perf_analyzer's, in turns
 bench-pipelines: build ## four pipelines at 1/4/16/64 clients, from end to end: DURATION=60s a point, SIM=1 without Docker
 	@$(GO) version >/dev/null; examples/pipeline/bench.sh
 
+# Proofs that print a table and fail when a figure is missed. On a quiet machine.
+PROOF := . .ci/setup.sh; need_go; go test -count=1 -v -timeout 2h
+
+.PHONY: proof-open-loop
+proof-open-loop: ## a server that stalls: the open loop's p99 is that of the arithmetic (4 min)
+	@export TRITONSWEEP_PROOF_OPEN=120s; $(PROOF) -run '^TestProofOpenLoop$$' ./runner/load
+
 .PHONY: proof-resident
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'
