@@ -71,6 +71,10 @@ PROOF := . .ci/setup.sh; need_go; go test -count=1 -v -timeout 2h
 proof-open-loop: ## a server that stalls: the open loop's p99 is that of the arithmetic (4 min)
 	@export TRITONSWEEP_PROOF_OPEN=120s; $(PROOF) -run '^TestProofOpenLoop$$' ./runner/load
 
+.PHONY: proof-truth
+proof-truth: ## latencies beside timestamps of the server, planted and real (8 min)
+	@export TRITONSWEEP_REAL=1 TRITONSWEEP_PROOF_TRUTH=60s; $(PROOF) -run '^TestProofTruth$$' ./runner/load
+
 .PHONY: proof-resident
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'

@@ -72,14 +72,26 @@ func (s Server) MetricsURL() string { return fmt.Sprintf("http://127.0.0.1:%d/me
 func Start(t *testing.T, mode string, models ...string) Server {
 	t.Helper()
 	Require(t)
+	var folders []string
+	for _, m := range models {
+		folders = append(folders, filepath.Join(examplesDir(t), "models", m))
+	}
+	return StartFolders(t, mode, folders...)
+}
+
+// StartFolders is Start with models from anywhere: each folder is copied and
+// becomes a model of its name.
+func StartFolders(t *testing.T, mode string, folders ...string) Server {
+	t.Helper()
+	Require(t)
 	examples := examplesDir(t)
 	s := Server{
 		Name:     fmt.Sprintf("tritonsweep-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6),
 		HTTPPort: freePort(t), GRPCPort: freePort(t), MetricsPort: freePort(t),
 		Models: filepath.Join(t.TempDir(), "models"),
 	}
-	for _, m := range models {
-		if err := os.CopyFS(filepath.Join(s.Models, m), os.DirFS(filepath.Join(examples, "models", m))); err != nil {
+	for _, folder := range folders {
+		if err := os.CopyFS(filepath.Join(s.Models, filepath.Base(folder)), os.DirFS(folder)); err != nil {
 			t.Fatal(err)
 		}
 	}
