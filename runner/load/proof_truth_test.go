@@ -83,7 +83,7 @@ func timekeeper(t *testing.T) string {
 	return serve(t, &server{infer: func(ctx context.Context, _ *service.ModelInferRequest) (*service.ModelInferResponse, error) {
 		begun := monotonic()
 		mu.Lock()
-		wait := time.Duration((80 + 160*random.Float64()) * float64(time.Millisecond))
+		wait := time.Duration((150 + 300*random.Float64()) * float64(time.Millisecond))
 		mu.Unlock()
 		sleep(ctx, wait)
 		raw := binary.LittleEndian.AppendUint64(nil, uint64(begun))
@@ -110,7 +110,7 @@ func TestProofTruth(t *testing.T) {
 		name, address string
 		shared        bool
 	}{{"planted", timekeeper(t), true}, {"Triton 2.51", real.GRPC(), false}} {
-		for _, l := range []sweep.Load{{Concurrency: 1, BatchSize: 1}, {Concurrency: 8, BatchSize: 1}, {Rate: 12, Arrivals: sweep.Constant, BatchSize: 1}} {
+		for _, l := range []sweep.Load{{Concurrency: 1, BatchSize: 1}, {Concurrency: 8, BatchSize: 1}, {Rate: 8, Arrivals: sweep.Constant, BatchSize: 1}} {
 			proveTruth(t, s.name, s.address, s.shared, l, length)
 		}
 	}
