@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -232,5 +233,35 @@ func TestARefusalStopsBeforeTheLoad(t *testing.T) {
 	rejected, ok := errors.AsType[*load.RejectedError](err)
 	if !ok || n.Load() != 1 || !strings.Contains(rejected.Reason, `HTTP 422 Unprocessable Entity: the form has no field "image"`) {
 		t.Errorf("%d requests, %v", n.Load(), err)
+	}
+}
+
+// Bodies are sent and answers are read without copies that grow with them: a
+// request of a megabyte that is answered with a megabyte costs a fraction of it.
+func TestMemoryDoesNotFollowTheBodies(t *testing.T) {
+	big := strings.Repeat("x", 1<<20)
+	answer := []byte(`{"status": "ok", "filling": "` + big + `"}`)
+	r := api(t, func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		_, _ = w.Write(answer)
+	}, func(target *Target) { target.Raw = &Raw{Text: big} })
+	client := NewClient(r, 1)
+	defer client.Close()
+	payload := &load.Payload{Bytes: r.bodies[0]}
+	send := func(n int) {
+		for range n {
+			if _, err := client.Infer(t.Context(), 0, payload, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	send(5)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const n = 50
+	send(n)
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / n; each > 1<<18 {
+		t.Errorf("%d bytes a request, the service's own included", each)
 	}
 }
