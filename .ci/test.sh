@@ -13,6 +13,7 @@ failed=0
 go vet ./... || failed=1
 # Tests of the real server share one container, so their packages take turns.
 env -u TRITONSWEEP_REAL go test -count=1 ./... 2>&1 | tee build/test.log || failed=1
+make --no-print-directory test-grafana || failed=1
 if [ "${TRITONSWEEP_REAL:-}" = 1 ]; then
   go test -count=1 -p 1 -timeout 25m -v -run '^TestReal' ./runner/... ./cmd/... 2>&1 | tee build/real.log |
     grep -E '^ *(---|ok|FAIL|PASS|panic)|^ +[a-z_]+\.go:[0-9]+: ' || true
