@@ -12,7 +12,7 @@ import (
 // job is one picture on its way.
 type job struct {
 	gateway *Gateway
-	picture image.Image
+	picture *image.RGBA
 	stages  *stages
 
 	mu     sync.Mutex

@@ -59,7 +59,7 @@ func (j *job) prepare(c canvas) tensor {
 	if !c.stretch {
 		target = image.Rect(0, 0, max(int(ratio*float64(size.X)), 1), max(int(ratio*float64(size.Y)), 1))
 	}
-	draw.ApproxBiLinear.Scale(out, target, j.picture, j.picture.Bounds(), draw.Src, nil)
+	draw.ApproxBiLinear.Scale(out, target, j.picture, j.picture.Rect, draw.Src, nil)
 	t := c.tensor(1)
 	t.ratio = ratio
 	c.fill(t.raw, out)
