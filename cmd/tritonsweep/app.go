@@ -58,7 +58,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 		Commands: []*cli.Command{
 			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(), pipelineCommand(), compareCommand(),
 			benchCommand(), capacityCommand(),
-			specCommand(), initCommand(),
+			specCommand(), initCommand(), interferenceCommand(), allocateCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(), summaryCommand(),
 			doctorCommand(), simulateCommand(), completionCommand(),

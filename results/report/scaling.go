@@ -9,13 +9,39 @@ import (
 	"tritonsweep/sweep"
 )
 
-// instanceScaling fits the law to the points that differ from the untouched
-// config in the instance count alone, under the highest closed load: only at
-// saturation do instances show what they can do.
+// instanceScaling fits the law to the throughputs of the instance counts.
 func (a *analysis) instanceScaling() *InstanceScaling {
+	under, load := instanceThroughput(a.all())
+	counts := sortedKeys(under)
+	var figures []results.Estimate
+	for _, n := range counts {
+		figures = append(figures, under[n])
+	}
+	law := scaling.Fit(counts, figures, a.run.Plan.Seed)
+	if law == nil {
+		return nil
+	}
+	return &InstanceScaling{Load: loadText(load), Counts: counts, Law: *law}
+}
+
+// InstanceThroughput returns the throughputs of the model by instance count, all
+// else as configured, under the highest closed load that was measured.
+func (m *Model) InstanceThroughput() map[int]results.Estimate {
+	var groups []*group
+	for _, p := range slices.Concat(m.Points, m.Control) {
+		groups = append(groups, &group{point: p})
+	}
+	under, _ := instanceThroughput(groups)
+	return under
+}
+
+// instanceThroughput takes the points that differ from the untouched config in
+// the instance count alone, under the highest closed load: only at saturation do
+// instances show what they can do.
+func instanceThroughput(groups []*group) (map[int]results.Estimate, sweep.Load) {
 	var load sweep.Load
 	under := map[int]results.Estimate{}
-	for _, g := range a.all() {
+	for _, g := range groups {
 		p := g.point
 		n := p.Active.InstanceCount
 		rest := p.Settings
@@ -31,16 +57,7 @@ func (a *analysis) instanceScaling() *InstanceScaling {
 			under[*n] = *p.Throughput
 		}
 	}
-	counts := sortedKeys(under)
-	var figures []results.Estimate
-	for _, n := range counts {
-		figures = append(figures, under[n])
-	}
-	law := scaling.Fit(counts, figures, a.run.Plan.Seed)
-	if law == nil {
-		return nil
-	}
-	return &InstanceScaling{Load: loadText(load), Counts: slices.Clone(counts), Law: *law}
+	return under, load
 }
 
 // offered is how many items a closed load has on the way.

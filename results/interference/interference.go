@@ -1,0 +1,216 @@
+// Package interference says what models that are loaded at the same time cost
+// each other.
+//
+// In every round each model is measured alone, and all together under the same
+// loads, in a shuffled order. What a model loses is the ratio of the two, round
+// by round, with an interval that allows for the noise between rounds. A ratio
+// whose interval holds 1, or that is smaller than that noise, is no interference.
+package interference
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"tritonsweep/results"
+	"tritonsweep/results/pareto"
+	"tritonsweep/results/stats"
+	"tritonsweep/sweep"
+)
+
+// Sample is one model in one measurement.
+type Sample struct {
+	Round    int             `json:"round"`
+	Model    string          `json:"model"`
+	Load     sweep.Load      `json:"load"`
+	Together bool            `json:"together"` // all models were loaded, not this one alone
+	Client   results.Client  `json:"client"`
+	Verdict  results.Verdict `json:"verdict"`
+	Reasons  []string        `json:"reasons,omitempty"`
+}
+
+// Report is what came out.
+type Report struct {
+	Schema    int    `json:"schema"`
+	Server    string `json:"server"`
+	Simulated bool   `json:"simulated"`
+	Rounds    int    `json:"rounds"`
+	Seed      uint64 `json:"seed"`
+	// Models holds one entry a model, the one that suffers most first.
+	Models  []Effect `json:"models"`
+	Samples []Sample `json:"samples"`
+}
+
+// Effect is what the others do to one model. Ratios are together by alone: 0.8
+// of throughput is a fifth lost. What was not measured is absent.
+type Effect struct {
+	Model    string     `json:"model"`
+	Load     sweep.Load `json:"load"`
+	Alone    Figures    `json:"alone"`
+	Together Figures    `json:"together"`
+
+	Throughput *results.Estimate `json:"throughput_ratio,omitempty"`
+	P50        *results.Estimate `json:"p50_ratio,omitempty"`
+	P95        *results.Estimate `json:"p95_ratio,omitempty"`
+	// Slower is true where throughput or latency is worse beyond the noise.
+	Slower bool `json:"slower"`
+	// Lost says why rounds could not be used.
+	Lost []string `json:"lost,omitempty"`
+}
+
+// Figures are joined over the rounds.
+type Figures struct {
+	Rounds     int               `json:"rounds"`
+	Throughput *results.Estimate `json:"throughput_per_s,omitempty"`
+	P50        *results.Estimate `json:"latency_p50_ms,omitempty"`
+	P95        *results.Estimate `json:"latency_p95_ms,omitempty"`
+}
+
+// side gathers one model's rounds, alone or together.
+type side struct{ throughput, p50, p95 pareto.Figure }
+
+func newSide() side { return side{pareto.Figure{}, pareto.Figure{}, pareto.Figure{}} }
+
+// Analyze compares the samples.
+func Analyze(samples []Sample) *Report {
+	r := &Report{Schema: 1, Models: []Effect{}, Samples: samples}
+	type key struct {
+		model    string
+		together bool
+	}
+	sides := map[key]side{}
+	effects := map[string]*Effect{}
+	var names []string
+	for _, s := range samples {
+		r.Rounds = max(r.Rounds, s.Round)
+		if effects[s.Model] == nil {
+			effects[s.Model] = &Effect{Model: s.Model, Load: s.Load}
+			names = append(names, s.Model)
+			sides[key{s.Model, false}], sides[key{s.Model, true}] = newSide(), newSide()
+		}
+		if !s.Verdict.Usable() {
+			effects[s.Model].Lost = append(effects[s.Model].Lost, fmt.Sprintf("round %d %s: %s: %s", s.Round, occasion(s.Together), s.Verdict, strings.Join(s.Reasons, "; ")))
+			continue
+		}
+		to := sides[key{s.Model, s.Together}]
+		put(to.throughput, s.Round, s.Client.Throughput)
+		put(to.p50, s.Round, s.Client.P50)
+		put(to.p95, s.Round, s.Client.P95)
+	}
+	var throughput, latency []pareto.Figure
+	for _, s := range sides {
+		throughput, latency = append(throughput, s.throughput), append(latency, s.p50)
+	}
+	noise := pareto.EstimateNoise(throughput, stats.DefaultNoise)
+	slow := pareto.EstimateNoise(latency, stats.DefaultNoise)
+	for _, name := range names {
+		e := effects[name]
+		e.compare(sides[key{name, false}], sides[key{name, true}], noise, slow)
+		r.Models = append(r.Models, *e)
+	}
+	slices.SortStableFunc(r.Models, func(a, b Effect) int { return cmp.Compare(a.keeps(), b.keeps()) })
+	return r
+}
+
+func occasion(together bool) string {
+	if together {
+		return "together"
+	}
+	return "alone"
+}
+
+func put(f pareto.Figure, round int, e *results.Estimate) {
+	if e != nil && e.Value > 0 {
+		f[round] = stats.Interval(*e)
+	}
+}
+
+func (e *Effect) compare(alone, together side, noise, slow stats.Noise) {
+	e.Alone, e.Together = figures(alone, noise, slow), figures(together, noise, slow)
+	throughput := together.throughput.RatioTo(alone.throughput, noise)
+	p50, p95 := together.p50.RatioTo(alone.p50, slow), together.p95.RatioTo(alone.p95, slow)
+	e.Throughput, e.P50, e.P95 = estimate(throughput.Interval), estimate(p50.Interval), estimate(p95.Interval)
+	e.Slower = throughput.Value < 1 && throughput.Significant(pareto.Floor(noise)) ||
+		p50.Value > 1 && p50.Significant(pareto.Floor(slow))
+}
+
+// keeps is the share of its throughput that a model keeps; one that was not
+// measured goes last.
+func (e Effect) keeps() float64 {
+	if e.Throughput == nil {
+		return 1e9
+	}
+	return e.Throughput.Value
+}
+
+func figures(s side, noise, slow stats.Noise) Figures {
+	return Figures{
+		Rounds: len(s.throughput), Throughput: estimate(s.throughput.Combined(noise).Interval),
+		P50: estimate(s.p50.Combined(slow).Interval), P95: estimate(s.p95.Combined(slow).Interval),
+	}
+}
+
+func estimate(i stats.Interval) *results.Estimate {
+	if !(i.Value > 0) {
+		return nil
+	}
+	e := results.Estimate(i)
+	return &e
+}
+
+// Text writes the report for a terminal; lines is what follows a model's name in
+// Markdown as well.
+func (r *Report) Text(w io.Writer) error {
+	var out strings.Builder
+	if r.Simulated {
+		out.WriteString("Simulated server: no Triton was measured. The figures say nothing about a real one.\n\n")
+	}
+	for _, m := range r.Models {
+		fmt.Fprintf(&out, "%s at %s\n", m.Model, m.Load)
+		for _, line := range m.lines() {
+			fmt.Fprintf(&out, "  %s\n", line)
+		}
+	}
+	fmt.Fprintf(&out, "\nRatios are together by alone, with 95 %% intervals over %d rounds. ≈ is no significant difference.\n", r.Rounds)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (e Effect) lines() []string {
+	word := "≈ "
+	if e.Slower {
+		word = ""
+	}
+	lines := []string{
+		fmt.Sprintf("throughput %s/s alone, %s/s together: %s%s", value(e.Alone.Throughput), value(e.Together.Throughput), word, ratio(e.Throughput)),
+		fmt.Sprintf("p50 %s ms alone, %s ms together: %s%s", value(e.Alone.P50), value(e.Together.P50), word, ratio(e.P50)),
+	}
+	if e.P95 != nil {
+		lines = append(lines, fmt.Sprintf("p95 %s ms alone, %s ms together: %s", value(e.Alone.P95), value(e.Together.P95), ratio(e.P95)))
+	}
+	return append(lines, e.Lost...)
+}
+
+func value(e *results.Estimate) string {
+	if e == nil {
+		return "n/a"
+	}
+	return fmt.Sprintf("%.4g", e.Value)
+}
+
+func ratio(e *results.Estimate) string {
+	if e == nil {
+		return "n/a"
+	}
+	return fmt.Sprintf("%+.1f%% [%+.1f%%, %+.1f%%]", 100*(e.Value-1), 100*(e.Low-1), 100*(e.High-1))
+}
+
+// JSON writes the whole report.
+func (r *Report) JSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}

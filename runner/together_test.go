@@ -1,0 +1,99 @@
+package runner
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tritonsweep/runner/load"
+	"tritonsweep/runner/triton"
+	"tritonsweep/sweep"
+)
+
+func TestInterference(t *testing.T) {
+	w := newWorld(t, "none")
+	w.write(t, "body/config.pbtxt", `name: "body"`+faceConfig[len(`name: "face"`):])
+	w.write(t, "body/profile.json", faceProfile)
+	w.write(t, "body/1/model.py", "")
+	if err := w.sim.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	client, err := w.server.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	i := Interference{Client: client, Rounds: 2, Seed: 3}
+	for _, model := range []string{"face", "body"} {
+		if err := client.WaitReady(t.Context(), model, triton.Wait{}); err != nil {
+			t.Fatal(err)
+		}
+		config, err := client.Config(t.Context(), model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		described, err := Describe(t.Context(), client, model, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Specs = append(i.Specs, load.Spec{
+			Model: described, Load: sweep.Load{Concurrency: 2, BatchSize: 1}, Shared: true, Timeout: 5 * time.Second,
+			Warmup: 50 * time.Millisecond, MinDuration: 150 * time.Millisecond, MaxDuration: 150 * time.Millisecond,
+		})
+	}
+	samples, err := i.Run(t.Context())
+	if err != nil || len(samples) != 2*(1+1+2) {
+		t.Fatalf("%d samples, %v", len(samples), err)
+	}
+	together := map[string]int{}
+	for _, s := range samples {
+		if s.Client.Requests == 0 {
+			t.Errorf("%s, round %d: nothing answered: %s %v", s.Model, s.Round, s.Verdict, s.Reasons)
+		}
+		if s.Together {
+			together[s.Model]++
+		}
+	}
+	if together["face"] != 2 || together["body"] != 2 {
+		t.Errorf("measured together: %v", together)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := i.Run(ctx); err == nil {
+		t.Error("an interrupted run without an error")
+	}
+}
+
+// Nobody passes a barrier before all have arrived; who is gone has arrived.
+func TestBarrier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBarrier(3)
+		passed := make(chan int, 3)
+		for k := range 2 {
+			go func() {
+				if b.wait(t.Context(), k) == nil {
+					passed <- k
+				}
+			}()
+		}
+		synctest.Wait()
+		if len(passed) != 0 {
+			t.Fatal("passed before the third came")
+		}
+		b.arrive(2)
+		synctest.Wait()
+		if len(passed) != 2 {
+			t.Fatal("did not pass when all had come")
+		}
+		b.arrive(2)
+		if err := b.wait(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if newBarrier(2).wait(ctx, 0) == nil {
+			t.Error("an interrupted wait without an error")
+		}
+	})
+}
