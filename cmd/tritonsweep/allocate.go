@@ -27,7 +27,7 @@ func allocateCommand() *cli.Command {
 			"curves as measured, one model at a time; tritonsweep interference tells how far models\n" +
 			"slow each other down.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "max-memory", EnvVars: env("MAX_MEMORY"), Usage: "the budget for all instances, e.g. `8GiB`", Required: true},
+			&cli.StringFlag{Name: "max-memory", EnvVars: env("MAX_MEMORY"), Usage: "the budget for all instances, e.g. `8GiB`"},
 			&cli.StringSliceFlag{Name: "demand", EnvVars: env("DEMAND"), Usage: "`MODEL=RATE`: the throughput wanted, items a second (default: what the current count reaches); repeatable"},
 			dbFlag(), formatsFlag("text", "json"),
 		},
@@ -38,6 +38,9 @@ func allocateCommand() *cli.Command {
 func allocateInstances(c *cli.Context) error {
 	if format := c.String("format"); format != "text" && format != "json" {
 		return usagef("--format: unknown format %q (hint: text or json)", format)
+	}
+	if c.String("max-memory") == "" {
+		return usagef("no budget is named (hint: --max-memory 8GiB)")
 	}
 	budget, err := parseBytes(c.String("max-memory"))
 	if err != nil {
