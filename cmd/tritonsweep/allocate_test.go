@@ -77,7 +77,7 @@ func TestAllocate(t *testing.T) {
 		{[]string{"--max-memory=1GiB"}, 0, []string{"CONTAINER MEMORY", "detector  2    4          800 MiB", "embedder  2    2          200 MiB", "1000 MiB of 1 GiB", "reaches 100% of it"}},
 		{[]string{"--max-memory=500MiB"}, 0, []string{"detector  2    2", "embedder  2    1", "reaches 80% of it"}},
 		{[]string{"--max-memory=900MiB", "--demand=detector=350"}, 0, []string{"detector  2    4", "embedder  2    1", "reaches 80% of it"}},
-		{[]string{"--max-memory=900MiB", "--format=json"}, 0, []string{`"least_share": 1`, `"memory_bytes": 629145600`}},
+		{[]string{"--max-memory=900MiB", "--format=json"}, 0, []string{`"least_share": 1`, `"memory_bytes": 838860800`}},
 		{[]string{"--max-memory=200MiB"}, exitUsage, []string{"the smallest counts need 300 MiB, the budget is 200 MiB (hint: a larger --max-memory)"}},
 		{[]string{"--max-memory=1GiB", "--demand=detectr=1"}, exitUsage, []string{`--demand: no curve of "detectr" (hint: did you mean detector?)`}},
 		{[]string{"--max-memory=1GiB", "--demand=detector=0"}, exitUsage, []string{`--demand: "detector=0" is not MODEL=RATE`}},

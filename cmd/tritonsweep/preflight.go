@@ -151,9 +151,9 @@ func bytesText(n int64) string {
 	const unit = 1024
 	switch {
 	case n >= unit*unit*unit:
-		return fmt.Sprintf("%.3g GiB", float64(n)/(unit*unit*unit))
+		return fmt.Sprintf("%.4g GiB", float64(n)/(unit*unit*unit))
 	case n >= unit*unit:
-		return fmt.Sprintf("%.3g MiB", float64(n)/(unit*unit))
+		return fmt.Sprintf("%.4g MiB", float64(n)/(unit*unit))
 	}
-	return fmt.Sprintf("%.3g KiB", float64(n)/unit)
+	return fmt.Sprintf("%.4g KiB", float64(n)/unit)
 }

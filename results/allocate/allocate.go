@@ -67,7 +67,8 @@ const mostCombinations = 50_000_000
 // Solve finds the best allocation. It returns an error where even the smallest
 // counts do not fit, or a model is not fully described.
 func Solve(models []Model, budget float64) (Result, error) {
-	s := solver{models: slices.Clone(models), budget: budget}
+	// Measured memory is a fraction of a byte off: a budget that fits exactly fits.
+	s := solver{models: slices.Clone(models), budget: budget, most: budget * (1 + 1e-9)}
 	combinations, smallest := 1.0, 0.0
 	for i := range s.models {
 		m := &s.models[i]
@@ -83,7 +84,7 @@ func Solve(models []Model, budget float64) (Result, error) {
 		return Result{}, fmt.Errorf("no model to allocate for")
 	case combinations > mostCombinations:
 		return Result{}, fmt.Errorf("%.0f combinations are too many to look at (hint: fewer models or counts)", combinations)
-	case smallest > budget:
+	case smallest > s.most:
 		return Result{}, fmt.Errorf("the smallest counts need %.0f MiB, the budget is %.0f MiB", smallest/(1<<20), budget/(1<<20))
 	}
 	s.least = make([]float64, len(models)+1)
@@ -116,6 +117,7 @@ func (o outcome) better(than outcome) bool {
 type solver struct {
 	models []Model
 	budget float64
+	most   float64
 	least  []float64 // memory of the smallest counts of the models from i on
 	chosen []int
 	best   outcome
@@ -138,7 +140,7 @@ func (s *solver) try(i int, so outcome) {
 		next := outcome{
 			minimum: min(so.minimum, m.share(k)), product: so.product + math.Log(max(m.share(k), 1e-12)), memory: so.memory + m.memory(k),
 		}
-		if next.memory+s.least[i+1] > s.budget {
+		if next.memory+s.least[i+1] > s.most {
 			return // larger counts need more
 		}
 		s.chosen[i] = k
