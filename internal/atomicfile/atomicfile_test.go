@@ -10,16 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func openRoot(t *testing.T) (*os.Root, string) {
+func openRoot(t *testing.T) (Root, string) {
 	t.Helper()
 	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
+	root, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
 	return root, dir
 }
+
+func anything(string) bool { return true }
 
 func write(t *testing.T, name, data string, mode os.FileMode) {
 	t.Helper()
@@ -34,7 +36,7 @@ func write(t *testing.T, name, data string, mode os.FileMode) {
 	}
 }
 
-func read(t *testing.T, root *os.Root, name string) Snapshot {
+func read(t *testing.T, root Root, name string) Snapshot {
 	t.Helper()
 	s, err := Read(root, name, 1<<20)
 	if err != nil {
@@ -61,14 +63,14 @@ func TestReplaceAndRestoreKeepEverything(t *testing.T) {
 	}
 	original := read(t, root, "m/config.pbtxt")
 
-	if err := Replace(root, original, []byte("changed"), false); err != nil {
+	if err := Replace(root, Replacement{File: original, Data: []byte("changed"), Times: false, Ours: anything}); err != nil {
 		t.Fatal(err)
 	}
 	changed := read(t, root, "m/config.pbtxt")
 	if got := changed.Differences(original); len(got) != 2 || got[0] != "content" || got[1] != "modification time" {
 		t.Errorf("after the change these differ: %v, want content and modification time", got)
 	}
-	if err := Replace(root, original, original.Data, true); err != nil {
+	if err := Replace(root, Replacement{File: original, Data: original.Data, Times: true, Ours: anything}); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, root, "m/config.pbtxt").Differences(original); len(got) != 0 {
@@ -93,7 +95,7 @@ func TestReplaceWritesThroughALinkInsideTheRoot(t *testing.T) {
 	if s.Target != "shared/base.pbtxt" {
 		t.Errorf("target %q", s.Target)
 	}
-	if err := Replace(root, s, []byte("changed"), false); err != nil {
+	if err := Replace(root, Replacement{File: s, Data: []byte("changed"), Times: false, Ours: anything}); err != nil {
 		t.Fatal(err)
 	}
 	if to, err := os.Readlink(link); err != nil || to != "../shared/base.pbtxt" {
@@ -139,7 +141,7 @@ func TestAFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	write(t, name, "original", 0o644)
 	s := read(t, root, "config.pbtxt")
 	s.Xattrs = map[string][]byte{"no-such-namespace": []byte("x")} // makes the imprint fail
-	if err := Replace(root, s, []byte("changed"), false); err == nil {
+	if err := Replace(root, Replacement{File: s, Data: []byte("changed"), Times: false, Ours: anything}); err == nil {
 		t.Fatal("no error")
 	}
 	if got := read(t, root, "config.pbtxt"); string(got.Data) != "original" {

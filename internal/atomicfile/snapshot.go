@@ -3,18 +3,13 @@ package atomicfile
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxLinks bounds the chain of symbolic links that is followed.
@@ -23,16 +18,18 @@ const maxLinks = 16
 // Snapshot is a file as it was: enough to put it back byte for byte with its
 // mode, owner, extended attributes, times and link.
 type Snapshot struct {
-	Name    string            `json:"name"`   // as asked for, relative to the root
-	Target  string            `json:"target"` // where the bytes lie, links resolved
-	Data    []byte            `json:"data"`
-	SHA256  string            `json:"sha256"`
-	Mode    fs.FileMode       `json:"mode"`
-	UID     int               `json:"uid"`
-	GID     int               `json:"gid"`
-	ModTime time.Time         `json:"mod_time"`
-	Xattrs  map[string][]byte `json:"xattrs,omitempty"`
-	Links   uint64            `json:"links"` // hard links to the target
+	Name    string      `json:"name"`   // as asked for, relative to the root
+	Target  string      `json:"target"` // where the bytes lie, links resolved
+	Data    []byte      `json:"data"`
+	SHA256  string      `json:"sha256"`
+	Mode    fs.FileMode `json:"mode"`
+	UID     int         `json:"uid"`
+	GID     int         `json:"gid"`
+	ModTime time.Time   `json:"mod_time"`
+	// AccessTime is put back, but not compared: reading changes it.
+	AccessTime time.Time         `json:"access_time"`
+	Xattrs     map[string][]byte `json:"xattrs,omitempty"`
+	Links      uint64            `json:"links"` // hard links to the target
 }
 
 // Sum returns the hash by which contents are compared, in hex.
@@ -42,7 +39,7 @@ func Sum(data []byte) string {
 }
 
 // Read takes a snapshot of the file name below root; at most limit bytes.
-func Read(root *os.Root, name string, limit int64) (Snapshot, error) {
+func Read(root Root, name string, limit int64) (Snapshot, error) {
 	target, err := resolve(root, name)
 	if err != nil {
 		return Snapshot{}, err
@@ -66,7 +63,7 @@ func Read(root *os.Root, name string, limit int64) (Snapshot, error) {
 	if int64(len(data)) > limit {
 		return Snapshot{}, fmt.Errorf("%s: larger than %d bytes", name, limit)
 	}
-	xattrs, err := readXattrs(f)
+	xattrs, err := f.Xattrs()
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%s: reading extended attributes: %w", name, err)
 	}
@@ -74,7 +71,7 @@ func Read(root *os.Root, name string, limit int64) (Snapshot, error) {
 	return Snapshot{
 		Name: name, Target: target, Data: data, SHA256: Sum(data),
 		Mode: info.Mode(), UID: int(stat.Uid), GID: int(stat.Gid),
-		ModTime: info.ModTime(), Xattrs: xattrs, Links: uint64(stat.Nlink),
+		ModTime: info.ModTime(), AccessTime: time.Unix(stat.Atim.Unix()), Xattrs: xattrs, Links: uint64(stat.Nlink),
 	}, nil
 }
 
@@ -102,7 +99,7 @@ func (s Snapshot) Differences(o Snapshot) []string {
 
 // imprint gives f the owner, mode and extended attributes of s. The owner comes
 // first: changing it clears the set-user-ID bits of the mode.
-func (s Snapshot) imprint(f *os.File) error {
+func (s Snapshot) imprint(f File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -113,41 +110,41 @@ func (s Snapshot) imprint(f *os.File) error {
 			return fmt.Errorf("keeping the owner %d:%d: %w", s.UID, s.GID, err)
 		}
 	}
-	for name, value := range s.Xattrs {
-		if err := unix.Fsetxattr(int(f.Fd()), name, value, 0); err != nil {
-			return fmt.Errorf("keeping the attribute %s: %w", name, err)
-		}
+	if err := s.imprintXattrs(f); err != nil {
+		return err
 	}
 	return f.Chmod(s.Mode)
 }
 
-func readXattrs(f *os.File) (map[string][]byte, error) {
-	size, err := unix.Flistxattr(int(f.Fd()), nil)
-	if errors.Is(err, unix.ENOTSUP) || size == 0 && err == nil {
-		return nil, nil
-	}
+// imprintXattrs also takes away what the new file got from its directory, such
+// as a default ACL.
+func (s Snapshot) imprintXattrs(f File) error {
+	given, err := f.Xattrs()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := make([]byte, size)
-	if size, err = unix.Flistxattr(int(f.Fd()), list); err != nil {
-		return nil, err
-	}
-	out := map[string][]byte{}
-	for name := range strings.SplitSeq(strings.TrimRight(string(list[:size]), "\x00"), "\x00") {
-		value := make([]byte, 64<<10) // the kernel's limit for one value
-		n, err := unix.Fgetxattr(int(f.Fd()), name, value)
-		if err != nil {
-			return nil, err
+	for name := range given {
+		if _, wanted := s.Xattrs[name]; wanted {
+			continue
 		}
-		out[name] = value[:n:n]
+		if err := f.RemoveXattr(name); err != nil {
+			return fmt.Errorf("removing the attribute %s: %w", name, err)
+		}
 	}
-	return out, nil
+	for name, value := range s.Xattrs {
+		if have, ok := given[name]; ok && slices.Equal(have, value) {
+			continue // security labels often cannot be set, only inherited
+		}
+		if err := f.SetXattr(name, value); err != nil {
+			return fmt.Errorf("keeping the attribute %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // resolve follows the symbolic links of the last element of name, inside root.
 // A link that leads out of the root is an error.
-func resolve(root *os.Root, name string) (string, error) {
+func resolve(root Root, name string) (string, error) {
 	start := name
 	for range maxLinks {
 		info, err := root.Lstat(name)

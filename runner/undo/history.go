@@ -84,7 +84,7 @@ func saveHistory(l *Lock, all []Applied) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(historyPath(l), data, 0o600)
+	return l.state.write(filepath.Base(historyPath(l)), data)
 }
 
 func historyPath(l *Lock) string {

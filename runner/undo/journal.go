@@ -15,7 +15,7 @@ import (
 )
 
 // version of the journal's format. An older one is read, a newer one refused.
-const version = 1
+const version = 2
 
 // maxConfig bounds a config file; Triton's own limits are far below.
 const maxConfig = 1 << 20
@@ -27,6 +27,10 @@ type Reference struct {
 	ContainerName string `json:"container_name,omitempty"`
 	GRPC          string `json:"grpc,omitempty"`
 	Mode          string `json:"mode"`
+	// Simulated servers end with their run: there is nothing to bring back.
+	Simulated bool `json:"simulated,omitempty"`
+	// Scratch tells that the repository is a copy that the run made for itself.
+	Scratch bool `json:"scratch,omitempty"`
 }
 
 // Entry is one file of the journal.
@@ -35,6 +39,8 @@ type Entry struct {
 	Original atomicfile.Snapshot `json:"original"`
 	// Written holds the hashes of everything that we were about to write.
 	Written []string `json:"written,omitempty"`
+	// Conflict tells that the original is kept for its owner.
+	Conflict bool `json:"conflict,omitempty"`
 }
 
 // Phase says how far the restoring got.
@@ -62,8 +68,11 @@ type Document struct {
 // written over them.
 type Journal struct {
 	Document
-	path string
-	root *os.Root
+	state State
+	path  string
+	root  atomicfile.Root
+	// places knows the directories that the files lay in when the run began.
+	places map[string]os.FileInfo
 }
 
 type envelope struct {
@@ -75,11 +84,11 @@ type envelope struct {
 // must be locked. Files are named relative to it, by model.
 func Begin(l *Lock, run string, server Reference, files map[string]string) (*Journal, error) {
 	repository := l.dir.Name()
-	root, err := os.OpenRoot(repository)
+	root, err := l.state.open(repository)
 	if err != nil {
 		return nil, fmt.Errorf("opening the repository: %w", err)
 	}
-	j := &Journal{path: journalPath(l.state, l.key), root: root}
+	j := &Journal{state: l.state, path: journalPath(l.state, l.key), root: root}
 	j.Document = Document{Version: version, Run: run, Repository: repository, Server: server, Phase: Armed}
 	if h := readHolder(l.holder); h != nil {
 		j.Holder = *h
@@ -95,8 +104,33 @@ func Begin(l *Lock, run string, server Reference, files map[string]string) (*Jou
 	if err := j.save(); err != nil {
 		return nil, errors.Join(fmt.Errorf("writing the journal: %w", err), root.Close())
 	}
+	if err := j.provide(); err != nil {
+		return nil, errors.Join(err, j.Finish())
+	}
 	return j, nil
 }
+
+// provide makes sure that a disk that fills up, a newer format or a replaced
+// directory does not come between the files and their restoring: copies of the
+// originals that people can read, space beside the configs, and a memory of
+// where they lie.
+func (j *Journal) provide() error {
+	var err error
+	for i := range j.Files {
+		e := &j.Files[i]
+		if err := j.state.write(filepath.Base(j.backup(e)), e.Original.Data); err != nil {
+			return fmt.Errorf("keeping the original of %s: %w", e.Model, err)
+		}
+		if _, err := atomicfile.Reserve(j.root, e.Original.Target, reserve+2*len(e.Original.Data)); err != nil {
+			return err
+		}
+	}
+	j.places, err = j.look()
+	return err
+}
+
+// reserve is the least that is kept free beside a config, in bytes.
+const reserve = 4 << 10
 
 // Entry returns the entry of a model, or nil.
 func (j *Journal) Entry(model string) *Entry {
@@ -126,7 +160,17 @@ func (j *Journal) MarkRestored() error {
 
 // Finish removes the journal: the files are back and the server runs them.
 func (j *Journal) Finish() error {
-	return errors.Join(atomicfile.Remove(j.path), j.Close())
+	var errs []error
+	for i := range j.Files {
+		e := &j.Files[i]
+		if !e.Conflict {
+			errs = append(errs, j.state.remove(filepath.Base(j.backup(e))))
+		}
+		if len(e.Written) == 0 { // else Restore has cleaned up
+			errs = append(errs, j.sweepUp(e))
+		}
+	}
+	return errors.Join(append(errs, j.state.remove(filepath.Base(j.path)), j.Close())...)
 }
 
 // Close gives the files back and leaves the journal on disk.
@@ -144,7 +188,7 @@ func (j *Journal) save() error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(j.path, data, 0o600)
+	return j.state.write(filepath.Base(j.path), data)
 }
 
 // Pending returns the journals of runs that did not end: their repositories
@@ -163,7 +207,7 @@ func Pending(state State) ([]*Journal, error) {
 		if err != nil {
 			return out, err
 		}
-		out = append(out, &Journal{Document: doc, path: name})
+		out = append(out, &Journal{Document: doc, state: state, path: name})
 	}
 	return out, nil
 }
@@ -178,11 +222,11 @@ func Resume(l *Lock) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(l.dir.Name())
+	root, err := l.state.open(l.dir.Name())
 	if err != nil {
 		return nil, fmt.Errorf("opening the repository: %w", err)
 	}
-	return &Journal{Document: doc, path: name, root: root}, nil
+	return &Journal{Document: doc, state: l.state, path: name, root: root}, nil
 }
 
 func read(name string) (Document, error) {
@@ -202,9 +246,18 @@ func read(name string) (Document, error) {
 		return doc, fmt.Errorf("%s: damaged journal: %w", name, err)
 	}
 	if doc.Version > version {
-		return doc, fmt.Errorf("%s: written by a newer tritonsweep (format %d, this one knows %d; hint: use that one to restore)", name, doc.Version, version)
+		return doc, fmt.Errorf("%s: written by a newer tritonsweep (format %d, this one knows %d; hint: use that one to restore; the originals are %s)", name, doc.Version, version, backups(name, doc.Run))
 	}
 	return doc, nil
+}
+
+// backups names where the originals of a journal lie, for people.
+func backups(journal, run string) string {
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(journal), run+".*."+configName))
+	if err != nil || len(names) == 0 || run == "" {
+		return "in it, base64"
+	}
+	return strings.Join(names, " ")
 }
 
 func journalPath(s State, key string) string {

@@ -63,6 +63,9 @@ func Acquire(state State, repository, command string) (*Lock, error) {
 	}
 	l := &Lock{dir: dir, key: key(real), state: state}
 	l.holder = filepath.Join(state.dir, l.key+".holder.json")
+	if err := provable(dir, state); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
 	if err := flock(dir); err != nil {
 		_ = dir.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -81,7 +84,7 @@ func (l *Lock) Release() error {
 	if l.dir == nil {
 		return nil
 	}
-	err := errors.Join(atomicfile.Remove(l.holder), l.dir.Close())
+	err := errors.Join(l.state.remove(filepath.Base(l.holder)), l.dir.Close())
 	l.dir = nil
 	return err
 }
@@ -93,7 +96,7 @@ func (l *Lock) sign(command string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(l.holder, data, 0o600)
+	return l.state.write(filepath.Base(l.holder), data)
 }
 
 func userName() string {

@@ -19,6 +19,9 @@ const maxLinks = 1
 // ErrHardLinks is returned by Probe for a file with several names.
 var ErrHardLinks = errors.New("the file has several hard links, which a replacement would part (hint: give the model a copy of its own)")
 
+// ErrMounted is returned by Probe for a config that is a mount of its own.
+var ErrMounted = errors.New("the file is a mount point of its own, which cannot be replaced (hint: mount the repository's directory instead)")
+
 // freeFactor is how many times its size must be free beside a config.
 const freeFactor = 3
 
@@ -31,7 +34,12 @@ func Probe(l *Lock, name string) error {
 		return err
 	}
 	defer root.Close()
-	s, err := atomicfile.Read(root, name, maxConfig)
+	files, err := l.state.open(l.dir.Name())
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	s, err := atomicfile.Read(files, name, maxConfig)
 	if err != nil {
 		return err
 	}
@@ -47,12 +55,42 @@ func Probe(l *Lock, name string) error {
 	if err != nil {
 		return fmt.Errorf("%w (hint: the config must be writable by this user)", err)
 	}
-	err = room(f, int64(len(s.Data)))
+	if err = notMounted(f); err == nil {
+		err = room(f, int64(len(s.Data)))
+	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return atomicfile.Try(root, path.Dir(s.Target))
+	if err := atomicfile.Try(files, path.Dir(s.Target)); err != nil {
+		return fmt.Errorf("trying to replace a file beside %s: %w", name, err)
+	}
+	return l.roomForState(int64(len(s.Data)))
 }
+
+// notMounted refuses a file that is a mount of its own: it cannot be renamed
+// over, and a container that sees the old file would go on seeing it.
+func notMounted(f *os.File) error {
+	var stat unix.Statx_t
+	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &stat); err != nil {
+		return nil // kernels that cannot tell refuse the rename with EBUSY
+	}
+	if stat.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		return fmt.Errorf("%s: %w", f.Name(), ErrMounted)
+	}
+	return nil
+}
+
+// roomForState makes sure that the journal can be written.
+func (l *Lock) roomForState(size int64) error {
+	f, err := os.Open(l.state.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(room(f, size+minimalState), f.Close())
+}
+
+// minimalState is what holders, notes and results of the guardian need.
+const minimalState = 16 << 10
 
 func room(f *os.File, size int64) error {
 	var stat unix.Statfs_t

@@ -1,17 +1,56 @@
 package undo
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tritonsweep/internal/atomicfile"
 )
 
 // StateEnv names the environment variable that overrides the state directory.
 const StateEnv = "TRITONSWEEP_STATE"
 
 // State is the directory in which locks and journals lie.
-type State struct{ dir string }
+type State struct {
+	dir    string
+	open   func(dir string) (atomicfile.Root, error)
+	shared bool // locks may be taken where the kernel cannot prove them
+}
+
+// Through returns the state with another way to reach the disk: every file of
+// the state and of a repository is then opened through it. Tests let calls fail.
+func (s State) Through(open func(dir string) (atomicfile.Root, error)) State {
+	s.open = open
+	return s
+}
+
+// Shared returns the state for somebody who knows that nobody else sweeps a
+// repository on a network file system, where a lock proves nothing.
+func (s State) Shared() State {
+	s.shared = true
+	return s
+}
+
+// write replaces the state file of that name.
+func (s State) write(base string, data []byte) error {
+	root, err := s.open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(atomicfile.WriteIn(root, base, data, 0o600), root.Close())
+}
+
+// remove deletes the state file of that name, if there is one.
+func (s State) remove(base string) error {
+	root, err := s.open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(atomicfile.RemoveIn(root, base), root.Close())
+}
 
 // OpenState creates, if need be, and checks the state directory: that of
 // StateEnv, else tritonsweep below XDG_STATE_HOME, else ~/.local/state/tritonsweep.
@@ -35,7 +74,7 @@ func OpenState() (State, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return State{}, fmt.Errorf("state directory: %w (hint: set %s to a directory that you may write)", err, StateEnv)
 	}
-	return State{dir}, nil
+	return State{dir: dir, open: atomicfile.Open}, nil
 }
 
 // Dir returns the absolute path of the directory.
