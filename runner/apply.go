@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"tritonsweep/internal/atomicfile"
@@ -35,10 +34,7 @@ func Apply(ctx context.Context, config Config, change Change) (before atomicfile
 	if err := r.commit(ctx, change); err != nil {
 		return before, errors.Join(err, r.restore(context.WithoutCancel(ctx)))
 	}
-	if err := r.journal.Finish(); err != nil {
-		return before, fmt.Errorf("removing the journal: %w", err)
-	}
-	return before, nil
+	return before, r.finish()
 }
 
 // commit brings the change into force.

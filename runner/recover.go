@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"tritonsweep/runner/docker"
@@ -12,6 +16,10 @@ import (
 	"tritonsweep/tritonconfig"
 )
 
+// ErrServerEnded is what Find returns for a server that ended with its run, as a
+// simulated one does: nothing is left to verify.
+var ErrServerEnded = errors.New("the server ended with its run")
+
 // Recovery brings back what an ended run left behind.
 type Recovery struct {
 	State undo.State
@@ -19,6 +27,13 @@ type Recovery struct {
 	// cannot be reached.
 	Find         func(ctx context.Context, ref undo.Reference) (Server, error)
 	ReadyTimeout time.Duration
+	// Run, when set, is the only run to recover: another one's journal is left.
+	Run string
+	// Patience is how long to wait for a guardian, or whoever holds the
+	// repository, to let go.
+	Patience time.Duration
+	// Restored, when set, is called once the files are back.
+	Restored func()
 }
 
 // Recover restores the repository of a pending journal: files first, then, if
@@ -26,7 +41,10 @@ type Recovery struct {
 // with what the files say. It is idempotent. A HeldError means that the run
 // still lives.
 func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string) error {
-	lock, err := undo.Acquire(r.State, doc.Repository, command)
+	if doc.Server.Scratch && gone(doc.Repository) {
+		return undo.Discard(r.State, doc)
+	}
+	lock, err := undo.AcquireWithin(ctx, r.State.Shared(), doc.Repository, command, r.Patience)
 	if err != nil {
 		return err
 	}
@@ -35,7 +53,14 @@ func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string
 	if err != nil || journal == nil {
 		return err // nil: somebody else was faster
 	}
-	err = journal.Restore()
+	if r.Run != "" && journal.Run != r.Run {
+		return journal.Close()
+	}
+	return r.recover(ctx, journal)
+}
+
+func (r Recovery) recover(ctx context.Context, journal *undo.Journal) error {
+	err := journal.Restore()
 	conflict := onlyConflicts(err)
 	if err != nil && conflict == nil {
 		return errors.Join(&NotRestoredError{Err: err, Journal: journal.Path()}, journal.Close())
@@ -43,12 +68,31 @@ func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string
 	if err := journal.MarkRestored(); err != nil {
 		return errors.Join(conflict, &NotVerifiedError{err}, journal.Close())
 	}
+	if r.Restored != nil {
+		r.Restored()
+	}
 	if journal.Touched {
 		if err := r.bringBack(ctx, journal, conflict); err != nil {
 			return errors.Join(conflict, &NotVerifiedError{err}, leave(journal, err))
 		}
 	}
-	return errors.Join(conflict, journal.Finish())
+	return errors.Join(conflict, journal.Finish(), removeScratch(journal))
+}
+
+// scratchPrefix is how copies of a repository begin that a run made for itself.
+const scratchPrefix = "tritonsweep-"
+
+// removeScratch removes a repository that was the run's own copy.
+func removeScratch(journal *undo.Journal) error {
+	if !journal.Server.Scratch || !strings.HasPrefix(filepath.Base(journal.Repository), scratchPrefix) {
+		return nil
+	}
+	return os.RemoveAll(journal.Repository)
+}
+
+func gone(dir string) bool {
+	_, err := os.Stat(dir)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // leave keeps the journal of a server that could not be verified, so that a
@@ -64,6 +108,9 @@ func leave(journal *undo.Journal, err error) error {
 // bringBack restarts the server and checks each model of the journal.
 func (r Recovery) bringBack(ctx context.Context, journal *undo.Journal, conflict error) error {
 	server, err := r.Find(ctx, journal.Server)
+	if errors.Is(err, ErrServerEnded) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

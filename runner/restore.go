@@ -28,7 +28,9 @@ func (r *run) restore(ctx context.Context) error {
 			return errors.Join(&NotRestoredError{Err: err, Journal: r.journal.Path()}, r.journal.Close())
 		}
 		if err := r.journal.MarkRestored(); err != nil {
-			return errors.Join(conflict, &NotVerifiedError{err}, r.journal.Close())
+			// A full disk must not keep the server from getting its files back;
+			// a later recovery finds them restored.
+			r.tell(Event{Step: Warning, Text: fmt.Sprintf("noting that the files are restored: %v", err)})
 		}
 	}
 	if err := r.verifyOriginals(ctx, conflict); err != nil {
@@ -39,8 +41,8 @@ func (r *run) restore(ctx context.Context) error {
 		return errors.Join(conflict, unverified)
 	}
 	if r.journal != nil {
-		if err := r.journal.Finish(); err != nil {
-			return errors.Join(conflict, fmt.Errorf("removing the journal: %w", err))
+		if err := r.finish(); err != nil {
+			return errors.Join(conflict, err)
 		}
 	}
 	r.tell(Event{Step: Done, Points: r.sequence})

@@ -24,6 +24,8 @@ type Config struct {
 	// Server restarts and describes the process; nil where only its address is
 	// known (modes reload and none).
 	Server Server
+	// Address is what the user named as the server's gRPC address, if anything.
+	Address string
 	// Client is connected to the server.
 	Client *triton.Client
 	// Repository is needed by mode restart; nil otherwise.
@@ -57,6 +59,12 @@ type Config struct {
 	// Next, when set, is asked for further trials after those of the plan, until
 	// there is none. It may look at what was recorded meanwhile.
 	Next func() (t sweep.Trial, more bool)
+
+	// Guard starts a process that restores the journal's files when this one
+	// dies, and returns how to tell it that all is well; nil for none.
+	Guard func(ctx context.Context, j *undo.Journal) (dismiss func() error, err error)
+	// Scratch tells that the repository is a copy that the caller made for itself.
+	Scratch bool
 
 	// Record stores a point durably, before the next one begins.
 	Record func(results.Record) error
@@ -109,8 +117,9 @@ type run struct {
 	originals map[string]*tritonpb.ModelConfig // in force before the first change
 	outcome   Outcome
 	sequence  int
-	changed   bool // the server may run something else than the originals
-	mismatch  int  // trials in a row whose config did not come into force
+	changed   bool         // the server may run something else than the originals
+	dismiss   func() error // the guardian; nil without one
+	mismatch  int          // trials in a row whose config did not come into force
 	// stopped is the load of the trial that used too much of the server's memory.
 	stopped *sweep.Load
 }
@@ -206,7 +215,8 @@ func (r *run) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reference := undo.Reference{ContainerID: identity.ID, ContainerName: identity.Name, Mode: string(r.Mode)}
+	reference := undo.Reference{ContainerID: identity.ID, ContainerName: identity.Name, Mode: string(r.Mode),
+		GRPC: r.Address, Simulated: identity.Simulated, Scratch: r.Scratch}
 	if r.journal, err = undo.Begin(r.Lock, r.Run, reference, paths); err != nil {
 		return err
 	}
@@ -214,6 +224,26 @@ func (r *run) begin(ctx context.Context) error {
 		if string(r.journal.Entry(model).Original.Data) != string(file.Bytes()) {
 			return errors.Join(fmt.Errorf("%s: the config changed since the plan was made (hint: run again)", model), r.journal.Finish())
 		}
+	}
+	if r.Guard == nil {
+		return nil
+	}
+	if r.dismiss, err = r.Guard(ctx, r.journal); err != nil {
+		return errors.Join(err, r.journal.Finish())
+	}
+	return nil
+}
+
+// finish removes the journal, which leaves the guardian nothing to do.
+func (r *run) finish() error {
+	if err := r.journal.Finish(); err != nil {
+		return fmt.Errorf("removing the journal: %w", err)
+	}
+	if r.dismiss == nil {
+		return nil
+	}
+	if err := r.dismiss(); err != nil {
+		r.tell(Event{Step: Warning, Text: err.Error()}) // it finds no journal and goes
 	}
 	return nil
 }

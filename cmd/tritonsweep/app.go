@@ -61,7 +61,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 			specCommand(), initCommand(), interferenceCommand(), allocateCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(), summaryCommand(),
-			doctorCommand(), simulateCommand(), completionCommand(),
+			doctorCommand(), guardCommand(), simulateCommand(), completionCommand(),
 		},
 	}
 	for _, c := range app.Commands {

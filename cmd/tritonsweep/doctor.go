@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner"
+	"tritonsweep/runner/guardian"
 	"tritonsweep/runner/undo"
 )
 
@@ -37,6 +38,13 @@ func doctor(c *cli.Context) error {
 	sound := finding(w, "pending restores", detail, err) && len(pending) == 0
 	for _, journal := range pending {
 		fmt.Fprintf(w, "     %s, left by pid %d %s ago\n", printable(journal.Repository), journal.Holder.PID, round(journal.Age(time.Now())))
+	}
+	reports, err := guardian.Reports(state.Dir())
+	for _, r := range reports {
+		fmt.Fprintf(w, "     %s\n", printable(r.String()))
+	}
+	if err != nil {
+		finding(w, "guardians", "", err)
 	}
 	if err := doctorTarget(c, w); err != nil {
 		return err

@@ -270,7 +270,11 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		}
 		return store.Append(durable, r)
 	}
-	config.Progress = watcher.watch(info, display.event)
+	watch := watcher.watch(info, display.event)
+	config.Progress = func(e runner.Event) {
+		watch(e)
+		onEvent(e)
+	}
 	config.Budget, config.MaxContainerMemory = o.budget, o.memory
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
@@ -282,6 +286,9 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	}
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
 }
+
+// onEvent is told every event of a run. Tests die in it.
+var onEvent = func(runner.Event) {}
 
 // judge turns an outcome into the error whose code the program exits with.
 func (o options) judge(ctx context.Context, store *results.Store, run results.Run, outcome runner.Outcome, err error) error {

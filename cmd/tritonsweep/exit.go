@@ -79,11 +79,13 @@ func exitCode(err error) int {
 // touched.
 func preflightCode(err error) int {
 	switch {
-	case is[*undo.HeldError](err):
+	case is[*undo.HeldError](err), is[*undo.SharedError](err):
 		return exitHeld
 	case is[*tritonconfig.Error](err), is[*tritonconfig.RuleError](err):
 		return exitUsage
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, undo.ErrHardLinks), errors.Is(err, undo.ErrMounted):
+		return exitUsage
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitPermission
 	case errors.Is(err, docker.ErrNotFound), errors.Is(err, docker.ErrAmbiguous), errors.Is(err, triton.ErrUnknownModel):
 		return exitUsage

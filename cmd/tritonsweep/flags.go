@@ -20,6 +20,8 @@ func targetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "grpc-url", EnvVars: env("GRPC_URL"), Usage: "`HOST:PORT` of Triton's gRPC service (default: the container's published port)"},
 		&cli.StringFlag{Name: "metrics-url", EnvVars: env("METRICS_URL"), Usage: "`URL` of Triton's metrics (default: the container's published port)"},
 		&cli.BoolFlag{Name: "sim", EnvVars: env("SIM"), Usage: "sweep a simulated Triton in this process: no container, no GPU, nothing is touched"},
+		&cli.BoolFlag{Name: "sim-in-place", Hidden: true, Usage: "with --sim: serve --repository itself, not a copy"},
+		&cli.BoolFlag{Name: "shared-lock", EnvVars: env("SHARED_LOCK"), Usage: "sweep a repository on a network file system: nobody else does, you say"},
 		&cli.StringFlag{Name: "mode", EnvVars: env("MODE"), Value: "restart", Usage: "how settings reach the server: restart, reload (explicit model control) or none"},
 		&cli.DurationFlag{Name: "ready-timeout", EnvVars: env("READY_TIMEOUT"), Value: 2 * time.Minute, Usage: "how long a restarted server may take until it is ready"},
 	}

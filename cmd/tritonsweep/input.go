@@ -84,6 +84,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		Run: run.ID, Plan: run.Plan, Mode: t.mode, Client: t.client,
 		Repository: t.repository, State: t.state, Lock: t.lock, Files: t.files,
 		Load: o.spec, Shapes: o.shapes, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
+		Guard: t.startGuardian, Scratch: t.scratch, Address: c.String("grpc-url"),
 		Base: results.Environment{
 			Tool: version, Server: t.serverName, Transport: "grpc", InputSource: o.spec.Data.String(),
 		},

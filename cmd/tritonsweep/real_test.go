@@ -114,7 +114,7 @@ func TestRealKilledSweeps(t *testing.T) {
 }
 
 // readConfigs returns every file beside a config, with its mode and time.
-func readConfigs(t *testing.T, repository string) map[string]string {
+func readConfigs(t testing.TB, repository string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	names, err := filepath.Glob(filepath.Join(repository, "*", "*"))
@@ -139,7 +139,7 @@ func readConfigs(t *testing.T, repository string) map[string]string {
 	return files
 }
 
-func differing(t *testing.T, repository string, before map[string]string) []string {
+func differing(t testing.TB, repository string, before map[string]string) []string {
 	t.Helper()
 	now := readConfigs(t, repository)
 	var names []string

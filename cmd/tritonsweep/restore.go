@@ -11,6 +11,7 @@ import (
 
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
+	"tritonsweep/runner/guardian"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 )
@@ -34,6 +35,9 @@ func restore(c *cli.Context) error {
 	if err != nil {
 		return withCode(exitConflict, err)
 	}
+	if err := tellReports(c.App.Writer, state); err != nil {
+		return err
+	}
 	if len(pending) == 0 {
 		fmt.Fprintln(c.App.Writer, "nothing to restore")
 		return nil
@@ -52,7 +56,7 @@ const readyTimeout = 3 * time.Minute
 func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Document) error {
 	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
 		printable(doc.Repository), doc.Holder.Since.Local().Format(time.DateTime))
-	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout}
+	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout, Patience: patience(state, doc)}
 	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
 		return err
 	}
@@ -60,9 +64,31 @@ func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Doc
 	return nil
 }
 
+// patience is how long to wait for whoever holds the repository of a pending
+// journal: a guardian at work is worth it, a living run is not.
+func patience(state undo.State, doc undo.Document) time.Duration {
+	if h := state.Holder(doc.Repository); h != nil && h.Command == guardianName {
+		return 2 * readyTimeout
+	}
+	return time.Second // a process that was just killed, or a guardian that begins
+}
+
+// tellReports prints what guardians did, once.
+func tellReports(w io.Writer, state undo.State) error {
+	reports, err := guardian.Reports(state.Dir())
+	for _, r := range reports {
+		fmt.Fprintln(w, printable(r.String()))
+		err = errors.Join(err, guardian.Forget(state.Dir(), r))
+	}
+	return err
+}
+
 // findAgain returns the container of a journal, by its ID: a namesake is
 // somebody else's.
 func findAgain(ctx context.Context, ref undo.Reference) (runner.Server, error) {
+	if ref.Simulated {
+		return nil, runner.ErrServerEnded
+	}
 	engine, err := docker.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -79,6 +105,9 @@ func recoverFirst(c *cli.Context, state undo.State, directory string) error {
 	pending, err := undo.Pending(state)
 	if err != nil {
 		return withCode(exitConflict, err)
+	}
+	if err := tellReports(c.App.ErrWriter, state); err != nil {
+		return withCode(exitPermission, err)
 	}
 	for _, journal := range pending {
 		if journal.Repository != directory {

@@ -26,12 +26,13 @@ func (t *target) simulate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.directory, err = os.MkdirTemp("", "tritonsweep-sim-"); err != nil {
-		return withCode(exitPermission, err)
+	if c.Bool("sim-in-place") && c.String("repository") != "" {
+		t.directory, err = filepath.EvalSymlinks(c.String("repository"))
+	} else {
+		err = t.copyRepository(source)
 	}
-	t.onClose(func() error { return os.RemoveAll(t.directory) })
-	if err := copyModels(t.directory, source); err != nil {
-		return withCode(exitUsage, fmt.Errorf("--repository: %w", err))
+	if err != nil {
+		return err
 	}
 	server, err := tritonsim.New(tritonsim.Options{Repository: t.directory, Control: t.control(), GPUs: 1, Variation: variation, Seed: 1})
 	if err != nil {
@@ -42,6 +43,18 @@ func (t *target) simulate(c *cli.Context) error {
 		return withCode(exitUsage, err)
 	}
 	t.server, t.simulated = runner.NewSimulator(server), true
+	return nil
+}
+
+func (t *target) copyRepository(source fs.FS) (err error) {
+	if t.directory, err = os.MkdirTemp("", "tritonsweep-sim-"); err != nil {
+		return withCode(exitPermission, err)
+	}
+	t.scratch = true
+	t.onClose(func() error { return os.RemoveAll(t.directory) })
+	if err := copyModels(t.directory, source); err != nil {
+		return withCode(exitUsage, fmt.Errorf("--repository: %w", err))
+	}
 	return nil
 }
 

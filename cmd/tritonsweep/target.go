@@ -26,6 +26,7 @@ type target struct {
 	container  *runner.Container // nil where none is known, and with --sim
 	client     *triton.Client
 	simulated  bool
+	scratch    bool   // the repository is a copy of ours
 	serverName string // and version, as the server says
 	state      undo.State
 	lock       *undo.Lock
@@ -49,6 +50,9 @@ func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
 	}()
 	if t.state, err = undo.OpenState(); err != nil {
 		return nil, withCode(exitPermission, err)
+	}
+	if c.Bool("shared-lock") {
+		t.state = t.state.Shared()
 	}
 	steps := []func(*cli.Context) error{t.findServer, t.inspectRepository, t.lockRepository, t.connect, t.chooseModels, t.readModels}
 	for _, step := range steps {

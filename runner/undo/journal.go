@@ -170,11 +170,29 @@ func (j *Journal) Finish() error {
 			errs = append(errs, j.sweepUp(e))
 		}
 	}
-	return errors.Join(append(errs, j.state.remove(filepath.Base(j.path)), j.Close())...)
+	errs = append(errs, j.state.tidy(j.Run+"."))
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, j.Close()) // the journal stays, for the next start
+	}
+	return errors.Join(j.state.remove(filepath.Base(j.path)), j.Close())
+}
+
+// Discard removes the journal of a run whose repository is no more.
+func Discard(state State, doc Document) error {
+	j := &Journal{Document: doc, state: state, path: journalPath(state, key(doc.Repository))}
+	return j.Finish()
 }
 
 // Close gives the files back and leaves the journal on disk.
-func (j *Journal) Close() error { return j.root.Close() }
+func (j *Journal) Close() error {
+	if j.root == nil {
+		return nil
+	}
+	return j.root.Close()
+}
+
+// Key names the repository of the journal in the state directory.
+func (j *Journal) Key() string { return strings.TrimSuffix(filepath.Base(j.path), journalSuffix) }
 
 // Path returns where the journal lies.
 func (j *Journal) Path() string { return j.path }
@@ -194,7 +212,7 @@ func (j *Journal) save() error {
 // Pending returns the journals of runs that did not end: their repositories
 // are to be restored, unless their process still lives (then Acquire fails).
 func Pending(state State) ([]*Journal, error) {
-	names, err := filepath.Glob(filepath.Join(state.dir, "*.journal.json"))
+	names, err := filepath.Glob(filepath.Join(state.dir, "*"+journalSuffix))
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +228,15 @@ func Pending(state State) ([]*Journal, error) {
 		out = append(out, &Journal{Document: doc, state: state, path: name})
 	}
 	return out, nil
+}
+
+// PendingOf returns the journal of one repository, or nil.
+func PendingOf(state State, key string) (*Document, error) {
+	doc, err := read(journalPath(state, key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return &doc, err
 }
 
 // Resume reads the journal of the locked repository; nil when there is none.
@@ -260,8 +287,10 @@ func backups(journal, run string) string {
 	return strings.Join(names, " ")
 }
 
+const journalSuffix = ".journal.json"
+
 func journalPath(s State, key string) string {
-	return filepath.Join(s.dir, key+".journal.json")
+	return filepath.Join(s.dir, key+journalSuffix)
 }
 
 // Age returns how long ago the run of the journal began.

@@ -1,6 +1,7 @@
 package undo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,10 +74,29 @@ func Acquire(state State, repository, command string) (*Lock, error) {
 		}
 		return nil, fmt.Errorf("locking %s: %w", repository, err)
 	}
-	if err := l.sign(command); err != nil {
+	if err := errors.Join(state.tidy(l.key), l.sign(command)); err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
 	return l, nil
+}
+
+// waitEvery is how often a lock is tried that somebody holds.
+const waitEvery = 20 * time.Millisecond
+
+// AcquireWithin is Acquire that waits for a holder to let go, for a time.
+func AcquireWithin(ctx context.Context, state State, repository, command string, patience time.Duration) (*Lock, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		l, err := Acquire(state, repository, command)
+		if _, held := errors.AsType[*HeldError](err); !held || !time.Now().Before(deadline) {
+			return l, err
+		}
+		select {
+		case <-time.After(waitEvery):
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
 }
 
 // Release gives the lock back. A released lock may be released again.
@@ -113,6 +133,11 @@ func flock(f *os.File) error {
 			return err
 		}
 	}
+}
+
+// Holder returns who says that it holds a repository, or nil.
+func (s State) Holder(repository string) *Holder {
+	return readHolder(filepath.Join(s.dir, key(repository)+".holder.json"))
 }
 
 func readHolder(name string) *Holder {

@@ -43,6 +43,25 @@ func (s State) write(base string, data []byte) error {
 	return errors.Join(atomicfile.WriteIn(root, base, data, 0o600), root.Close())
 }
 
+// tidy removes what killed processes left half-written for these beginnings of
+// names. The caller holds the lock under which they are written.
+func (s State) tidy(beginnings ...string) error {
+	root, err := s.open(s.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	left, err := atomicfile.Leftovers(root, ".")
+	for _, l := range left {
+		for _, b := range beginnings {
+			if strings.HasPrefix(l.Name, "."+b) {
+				err = errors.Join(err, root.Remove(l.Name))
+			}
+		}
+	}
+	return err
+}
+
 // remove deletes the state file of that name, if there is one.
 func (s State) remove(base string) error {
 	root, err := s.open(s.dir)

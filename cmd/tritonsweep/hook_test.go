@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"tritonsweep/runner"
+)
+
+// The program that tests start (TestMain) obeys a hook: STEP:ACTION, where
+// ACTION is say (print hookSays and wait a little), panic (in a goroutine of
+// its own) or kill (kill -9 of itself).
+const (
+	hookEnv  = "TRITONSWEEP_TEST_HOOK"
+	hookSays = "the hook was reached"
+)
+
+// installHook is called in the processes that tests start.
+func installHook() {
+	step, action, found := strings.Cut(os.Getenv(hookEnv), ":")
+	if !found {
+		return
+	}
+	done := false
+	onEvent = func(e runner.Event) {
+		if done || string(e.Step) != step {
+			return
+		}
+		done = true
+		switch action {
+		case "say":
+			fmt.Fprintln(os.Stderr, hookSays)
+			time.Sleep(50 * time.Millisecond)
+		case "panic":
+			go panic("planned panic")
+			time.Sleep(time.Minute)
+		case "kill":
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			time.Sleep(time.Minute)
+		}
+	}
+}
