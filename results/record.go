@@ -140,13 +140,16 @@ type Resources struct {
 	GPUs            []GPU  `json:"gpus,omitempty"`
 }
 
-// GPU is one device as Triton's metrics report it.
+// GPU is one device as Triton's metrics, or the host's driver, report it.
 type GPU struct {
 	UUID        string   `json:"uuid"`
 	MemoryUsed  *int64   `json:"memory_used_bytes,omitempty"`
 	MemoryTotal *int64   `json:"memory_total_bytes,omitempty"`
 	Utilization *float64 `json:"utilization,omitempty"` // mean, 0..1
 	Power       *float64 `json:"power_w,omitempty"`     // mean
+	// Source is who reported it: empty for Triton's metrics, "nvidia-smi" for the
+	// driver of the host, which counts everybody's use of all its devices.
+	Source string `json:"source,omitempty"`
 }
 
 // Environment is where a record comes from: two records are compared only when

@@ -27,22 +27,29 @@ func (r *run) watch(ctx context.Context) func() results.Resources {
 		// A server without metrics page, or without GPU, has none to show.
 		windows, err := r.client.SampleGPUs(ctx, gpuEvery)
 		if err == nil {
-			seen.GPUs = devices(windows)
+			seen.GPUs = devices(windows, "")
 		}
 	})
+	var driver []triton.GPUWindow
+	if _, local := r.Server.(*Container); local {
+		group.Go(func() { driver = sampleSMI(ctx, gpuEvery, readSMI) })
+	}
 	return func() results.Resources {
 		cancel()
 		group.Wait()
+		if len(seen.GPUs) == 0 {
+			seen.GPUs = devices(driver, "nvidia-smi")
+		}
 		return seen
 	}
 }
 
-func devices(windows []triton.GPUWindow) []results.GPU {
+func devices(windows []triton.GPUWindow, source string) []results.GPU {
 	var out []results.GPU
 	for _, w := range windows {
 		out = append(out, results.GPU{
 			UUID: w.UUID, MemoryUsed: whole(w.MemoryUsed), MemoryTotal: whole(w.MemoryTotal),
-			Utilization: w.Utilization, Power: w.Power,
+			Utilization: w.Utilization, Power: w.Power, Source: source,
 		})
 	}
 	return out

@@ -111,6 +111,20 @@ func (c *Client) SampleGPUs(ctx context.Context, every time.Duration) ([]GPUWind
 	}
 }
 
+// JoinGPUs makes the windows of readings that were taken one after another.
+func JoinGPUs(readings [][]GPU) []GPUWindow {
+	sums := map[string]*gpuSum{}
+	for _, gpus := range readings {
+		for _, g := range gpus {
+			if sums[g.UUID] == nil {
+				sums[g.UUID] = &gpuSum{GPUWindow: GPUWindow{UUID: g.UUID}}
+			}
+			sums[g.UUID].add(g)
+		}
+	}
+	return windows(sums)
+}
+
 type gpuSum struct {
 	GPUWindow
 	utilization, power           float64
