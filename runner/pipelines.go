@@ -38,6 +38,9 @@ func (r *run) measureTarget(ctx context.Context, t sweep.Trial, l sweep.Load, ta
 	record.Environment.Pipeline, record.Environment.InputSource = target.Target().Address(), target.Source()
 	spec := r.Load
 	spec.Load, spec.Seed = l, r.Plan.Seed+uint64(r.sequence)
+	if l.Arrivals != sweep.Recorded {
+		spec.Intervals = nil
+	}
 	result, stages, err := pipeline.Measure(ctx, target, spec)
 	if err != nil {
 		record.Verdict, record.Reasons = results.Failed, []string{err.Error()}

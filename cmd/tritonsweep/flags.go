@@ -27,13 +27,19 @@ func targetFlags() []cli.Flag {
 	}
 }
 
-// loadFlags say how requests are offered and measured.
-func loadFlags(concurrency string) []cli.Flag {
+// arrivalFlags say when requests are sent; concurrency is the default.
+func arrivalFlags(concurrency string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: concurrency, Usage: "callers of the closed loop: `LIST` or range, e.g. 1,8,32"},
 		&cli.StringFlag{Name: "rate", EnvVars: env("RATE"), Usage: "arrivals of an open loop, requests a second: `LIST` or range, e.g. 50,100..500/100 (instead of --concurrency, or beside it when both are given)"},
 		&cli.StringFlag{Name: "arrivals", EnvVars: env("ARRIVALS"), Value: string(sweep.Poisson), Usage: "how they arrive: poisson, constant, or a `FILE` of recorded intervals (microseconds, one a line; without --rate as fast as recorded)"},
 		&cli.IntFlag{Name: "max-outstanding", EnvVars: env("MAX_OUTSTANDING"), Usage: "most requests of an open loop under way (default: 1024, or fewer where --memory-limit asks for it); others wait, which their latency counts"},
+	}
+}
+
+// loadFlags say how requests are offered and measured.
+func loadFlags(concurrency string) []cli.Flag {
+	return join(arrivalFlags(concurrency), []cli.Flag{
 		&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 4 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow (10s with --max-p99)"},
 		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
@@ -43,7 +49,7 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
 		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
-	}
+	})
 }
 
 // planFlags say how the experiment is laid out and where its results go.

@@ -15,9 +15,11 @@ import (
 // only an open loop is asked for, and the open ones of --rate and --arrivals. It
 // returns the intervals of recorded arrivals.
 func (o *options) readLoads(c *cli.Context) (recorded []time.Duration, err error) {
-	batches, err := sweep.ParseValues(c.String("client-batch"), 1)
-	if err != nil {
-		return nil, usagef("--client-batch: %w", err)
+	batches := []int{1} // of commands that know no batch
+	if text := c.String("client-batch"); text != "" {
+		if batches, err = sweep.ParseValues(text, 1); err != nil {
+			return nil, usagef("--client-batch: %w", err)
+		}
 	}
 	open := c.IsSet("rate") || c.IsSet("arrivals")
 	if !open || c.IsSet("concurrency") {

@@ -38,8 +38,7 @@ func pipelineCommand() *cli.Command {
 
 // pipelineFlags say what is measured, and how; rounds is the default.
 func pipelineFlags(rounds int) []cli.Flag {
-	return join(pipelineTargetFlags(), []cli.Flag{
-		&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: "1,4,16,64", Usage: "callers of the closed loop: `LIST` or range"},
+	return join(pipelineTargetFlags(), arrivalFlags("1,4,16,64"), []cli.Flag{
 		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: rounds, Usage: "how often every point is measured, the targets in another order each time"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow"},
 		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
@@ -135,10 +134,12 @@ func readPipelines(c *cli.Context, name string) (p pipelines, err error) {
 // makePlan makes the targets the plan's models: the rounds are the outer loop,
 // and inside a round the targets take turns in a shuffled order.
 func (p *pipelines) makePlan(c *cli.Context, name string) error {
-	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
+	var o options
+	recorded, err := o.readLoads(c)
 	if err != nil {
-		return usagef("--concurrency: %w", err)
+		return err
 	}
+	p.load.Intervals, p.load.Outstanding = recorded, c.Int("max-outstanding")
 	seed := c.Uint64("seed")
 	if !c.IsSet("seed") {
 		seed = rand.Uint64N(1 << 48)
@@ -149,7 +150,7 @@ func (p *pipelines) makePlan(c *cli.Context, name string) error {
 	}
 	var spaces []sweep.Space
 	for _, t := range p.targets {
-		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: untouched, Loads: sweep.Closed(concurrencies, []int{1})})
+		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: untouched, Loads: o.loads})
 	}
 	p.plan, err = sweep.NewPlan(name, spaces, c.Int("rounds"), seed)
 	return withCode(exitUsage, err)
