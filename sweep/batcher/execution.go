@@ -44,6 +44,7 @@ func (m *simModel) execute(batch, instance int32) {
 	i := m.newExec()
 	now := m.sim.now
 	items := m.machine.BatchSize(batch)
+	m.tally.mark(now, items)
 	if m.sim.sc.Trace {
 		m.trace = append(m.trace, items)
 	}

@@ -122,6 +122,13 @@ func middle(sorted []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
+// Modes divides the throughputs of several runs at their widest gap, if it is
+// wide enough to be one between phases, and returns the middle of each side.
+func Modes(throughputs []float64) []float64 {
+	sorted := slices.Sorted(slices.Values(throughputs))
+	return modes(sorted)
+}
+
 // modes divides sorted values at their widest gap, if it is wide enough.
 func modes(sorted []float64) []float64 {
 	at, widest := 0, modeGap

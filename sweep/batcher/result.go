@@ -40,6 +40,9 @@ type ModelResult struct {
 	// Trace holds the sizes of all executed batches from the start of the
 	// run, in order, where Scenario.Trace asks for it.
 	Trace []int
+	// Fingerprint stands for the times and sizes of all executed batches:
+	// scenarios with equal seeds and equal fingerprints went the same way.
+	Fingerprint uint64
 }
 
 // Latency summarises a distribution of latencies.
@@ -62,6 +65,13 @@ type tally struct {
 	deviceWait       float64
 	compute          float64
 	refused          [TooLarge + 1]int
+	fingerprint      uint64
+}
+
+// mark adds the start of an execution to the fingerprint (FNV-1a, over words).
+func (t *tally) mark(now Time, items int) {
+	const prime = 1099511628211
+	t.fingerprint = ((t.fingerprint^uint64(now))*prime ^ uint64(items)) * prime
 }
 
 func (t *tally) reset(maxBatch int) {
@@ -86,7 +96,7 @@ func (t *tally) result(name string, now Time) ModelResult {
 	r := ModelResult{
 		Name: name, Complete: t.ended, Requests: t.requests, Items: t.items,
 		Window: t.end.Sub(t.start), Executions: t.executions,
-		BatchCounts: append([]int(nil), t.batches...),
+		BatchCounts: append([]int(nil), t.batches...), Fingerprint: t.fingerprint,
 		Latency: Latency{
 			Mean: t.latency.mean(), P50: t.latency.quantile(0.50), P90: t.latency.quantile(0.90),
 			P95: t.latency.quantile(0.95), P99: t.latency.quantile(0.99), Max: time.Duration(t.latency.max),

@@ -91,6 +91,10 @@ type Load struct {
 	// Jitter spreads the callers' first requests evenly over this time:
 	// closed loops that start together can stay locked in phase.
 	Jitter time.Duration
+	// Shift, where it is not 0, makes every caller wait once in each such
+	// period, between two of its requests, for up to Jitter: as a load
+	// generator does that wants to see more than one phase of a closed loop.
+	Shift time.Duration
 	// Shapes is the number of input shapes, drawn evenly; below 2 all are equal.
 	Shapes int
 }
@@ -145,7 +149,7 @@ func (l *Load) validate(maxBatch int) error {
 	switch {
 	case given != 1:
 		return fmt.Errorf("%w: a load has either callers, a rate or a script", ErrConfig)
-	case l.Callers < 0 || !(l.Rate >= 0) || l.Rate > 1e9 || l.Jitter < 0 || l.Period < 0:
+	case l.Callers < 0 || !(l.Rate >= 0) || l.Rate > 1e9 || l.Jitter < 0 || l.Shift < 0 || l.Period < 0:
 		return fmt.Errorf("%w: a load must not be negative, nor its rate above 1e9", ErrConfig)
 	case maxBatch > 0 && l.Batch > maxBatch:
 		return fmt.Errorf("%w: requests of %d items exceed max_batch_size %d", ErrConfig, l.Batch, maxBatch)

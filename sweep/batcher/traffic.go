@@ -1,6 +1,7 @@
 package batcher
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -13,7 +14,7 @@ type traffic struct {
 	free    Time          // when the front end is next free
 	sent    []sending     // by request ID
 	unused  []uint64      // IDs of answered requests (open loop and script)
-	starts  []Time        // closed loop: first requests, sorted, not yet sent
+	starts  []start       // closed loop: callers that wait, the next one last
 	clock   Time          // open loop: intended time of the last request
 	next    int           // script: index of the next arrival
 	begun   time.Duration // script: when its present turn began
@@ -30,8 +31,15 @@ type entry struct {
 
 // sending is what the callers remember of a request.
 type sending struct {
-	at    Time
-	items int32
+	at     Time
+	items  int32
+	period int32 // in which the caller last shifted
+}
+
+// start is a caller that sends when its time has come.
+type start struct {
+	at Time
+	id uint64
 }
 
 func (o *traffic) reset(m *simModel) {
@@ -39,12 +47,11 @@ func (o *traffic) reset(m *simModel) {
 	o.free, o.clock, o.next, o.begun = 0, 0, 0, 0
 	o.sent, o.unused, o.starts = o.sent[:0], o.unused[:0], o.starts[:0]
 	l := &m.def.Load
-	for range l.Callers {
+	for id := range l.Callers {
 		o.sent = append(o.sent, sending{})
-		o.starts = append(o.starts, Time(m.sim.rng.Float64()*float64(l.Jitter)))
+		o.starts = append(o.starts, start{Time(m.sim.rng.Float64() * float64(l.Jitter)), uint64(id)})
 	}
-	slices.Sort(o.starts)
-	slices.Reverse(o.starts) // taken from the end
+	slices.SortFunc(o.starts, func(a, b start) int { return cmp.Compare(b.at, a.at) }) // taken from the end
 	o.refill(m)
 }
 
@@ -87,18 +94,35 @@ func (o *traffic) plan(m *simModel) {
 	if o.waiting.len() > 0 {
 		at = o.waiting.at(0).leaves
 	} else if n := len(o.starts); n > 0 {
-		at = o.starts[n-1]
+		at = o.starts[n-1].at
 	}
 	m.sim.agenda.set(m.arrivalSource, at)
 }
 
-// begin sends the first requests of the callers whose time has come by until.
+// begin sends the requests of the waiting callers whose time has come by until.
 func (o *traffic) begin(m *simModel, until Time) {
-	for n := len(o.starts); n > 0 && o.starts[n-1] <= until; n-- {
-		at := o.starts[n-1]
+	for n := len(o.starts); n > 0 && o.starts[n-1].at <= until; n-- {
+		next := o.starts[n-1]
 		o.starts = o.starts[:n-1]
-		o.send(m, uint64(n-1), at, Arrival{})
+		o.send(m, next.id, next.at, Arrival{})
 	}
+}
+
+// shift reports whether caller id now waits instead of sending at the given time.
+func (o *traffic) shift(m *simModel, id uint64, at Time) bool {
+	l := &m.def.Load
+	if l.Shift == 0 {
+		return false
+	}
+	period := int32(at / Time(l.Shift))
+	if period == o.sent[id].period {
+		return false
+	}
+	o.sent[id].period = period
+	s := start{at + Time(m.sim.rng.Float64()*float64(l.Jitter)), id}
+	place, _ := slices.BinarySearchFunc(o.starts, s, func(a, b start) int { return cmp.Compare(b.at, a.at) })
+	o.starts = slices.Insert(o.starts, place, s)
+	return true
 }
 
 // interval draws the time to the next request of an open loop.
@@ -136,7 +160,7 @@ func (o *traffic) send(m *simModel, id uint64, at Time, a Arrival) {
 	if l.Shapes > 1 {
 		shape = m.sim.rng.Uint64N(uint64(l.Shapes))
 	}
-	o.sent[id] = sending{at, items}
+	o.sent[id].at, o.sent[id].items = at, items
 	o.free = max(o.free, at) + m.sim.sc.Timing.FrontEnd.draw(m.sim.rng)
 	o.waiting.push(entry{o.free, id, int32(a.Priority), a.Timeout, shape})
 }
@@ -162,7 +186,9 @@ func (o *traffic) done(m *simModel, id uint64) {
 	at := m.sim.now + Time(m.sim.sc.Timing.Latency)
 	idle := o.waiting.len() == 0
 	o.begin(m, at) // the front end takes requests in order of time
-	o.send(m, id, at, Arrival{})
+	if !o.shift(m, id, at) {
+		o.send(m, id, at, Arrival{})
+	}
 	if idle {
 		o.plan(m)
 	}

@@ -1,0 +1,183 @@
+package fidelity
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tritonsweep/results"
+	"tritonsweep/results/forecast"
+	"tritonsweep/sweep/calibration"
+)
+
+// mostRuns is how many runs a calibration may take.
+const mostRuns = 5
+
+// TestFidelity is make fidelity: it fails when a goal is missed.
+//
+//	TRITONSWEEP_FIDELITY         settings x loads to predict and measure, for each model (make fidelity: 24)
+//	TRITONSWEEP_FIDELITY_OUTPUT  where records.jsonl and points.csv go
+//	TRITONSWEEP_FIDELITY_REPLAY  a records.jsonl to look at again instead of measuring
+//	TRITONSWEEP_FIDELITY_SEED    of the choice of points
+//	TRITONSWEEP_FIDELITY_WINDOW  how long each point is measured (4s)
+func TestFidelity(t *testing.T) {
+	count, _ := strconv.Atoi(os.Getenv("TRITONSWEEP_FIDELITY"))
+	if replay := os.Getenv("TRITONSWEEP_FIDELITY_REPLAY"); replay != "" {
+		records := readRecords(t, replay)
+		for i := range shapes {
+			judge(t, &shapes[i], records[shapes[i].name], io.Discard)
+		}
+		return
+	}
+	if count < 1 {
+		t.Skip("measures for a quarter of an hour: make fidelity")
+	}
+	seed := uint64(time.Now().Unix())
+	if text := os.Getenv("TRITONSWEEP_FIDELITY_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	window, err := time.ParseDuration(cmp.Or(os.Getenv("TRITONSWEEP_FIDELITY_WINDOW"), "4s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	output := cmp.Or(os.Getenv("TRITONSWEEP_FIDELITY_OUTPUT"), t.TempDir())
+	b := newBench(t, output, seed)
+	fmt.Printf("seed %d, load average %s before the first point\n", seed, loadAverage())
+	table, err := os.Create(filepath.Join(output, "points.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	fmt.Fprintln(table, "model,point,throughput,predicted,off_percent,p95_ms,predicted_p95_ms,off_percent,batch,predicted_batch,must_measure")
+	for i := range shapes {
+		s := &shapes[i]
+		t.Run(s.name, func(t *testing.T) {
+			b.settle(t, s.name)
+			records := b.measure(t, "calibration", s.calibrationTrials(), window)
+			records = append(records, b.measure(t, "unseen", s.unseenTrials(count, rand.New(rand.NewPCG(seed, uint64(i)))), window)...)
+			judge(t, s, records, table)
+		})
+	}
+}
+
+// judge calibrates from the records of the run "calibration", predicts the
+// others, prints the errors and fails when they are above the goals.
+func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) {
+	t.Helper()
+	var calibrate, unseen, control []results.Record
+	for _, r := range records {
+		switch {
+		case r.Run == "calibration":
+			calibrate = append(calibrate, r)
+		case r.Control:
+			control = append(control, r)
+		default:
+			unseen = append(unseen, r)
+		}
+	}
+	runs, skipped := forecast.Runs(calibrate, s.name)
+	if len(runs) > mostRuns || len(runs) == 0 {
+		t.Fatalf("%d calibration runs, skipped %q", len(runs), skipped)
+	}
+	c, err := calibration.Fit(runs, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("\n%s: %v\n", s.name, &c.Best)
+	for _, r := range c.Residuals {
+		fmt.Printf("  calibrated from %-60s %7.1f/s (%+.1f %%), p95 %6.2f ms (%+.1f %%)\n", r.Run, r.Throughput, 100*r.ThroughputOff, 1e3*r.P95, 100*r.P95Off)
+	}
+	for _, note := range append(c.Notes, skipped...) {
+		fmt.Println("  note:", note)
+	}
+	all, err := pairs(c, unseen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		p := &all[i]
+		fmt.Printf("  %-52s %7.1f/s predicted %7.1f (%+6.1f %%)  p95 %6.2f ms predicted %6.2f (%+6.1f %%)  batch %5.2f / %5.2f  %s\n",
+			p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
+		fmt.Fprintf(table, "%s,%q,%.2f,%.2f,%.2f,%.3f,%.3f,%.2f,%.3f,%.3f,%q\n",
+			s.name, p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
+	}
+	x := sumUp(all, func(p *pair) float64 { return p.x }, func(p *pair) float64 { return p.simX })
+	p95 := sumUp(all, func(p *pair) float64 { return p.p95 }, func(p *pair) float64 { return p.simP95 })
+	fmt.Printf("%s: %d points, throughput error mean %.1f %%, median %.1f %%, p90 %.1f %%, rank correlation %.3f; p95 latency %.1f / %.1f / %.1f %%, %.3f\n",
+		s.name, len(all), x.mean, x.median, x.tail, x.rank, p95.mean, p95.median, p95.tail, p95.rank)
+	quiet(records, control)
+	for _, miss := range s.goals.missed(x, p95) {
+		t.Errorf("%s: %s", s.name, miss)
+	}
+}
+
+// quiet says what the machine did meanwhile: the spread of the control runs,
+// which were all of one config and load, and the load averages.
+func quiet(records, control []results.Record) {
+	most, voids := 0.0, 0
+	for i := range records {
+		var load float64
+		if _, err := fmt.Sscan(records[i].Environment.LoadAverage, &load); err == nil {
+			most = max(most, load)
+		}
+		if !records[i].Verdict.Usable() {
+			voids++
+		}
+	}
+	var values []float64
+	for i := range control {
+		if x := control[i].Client.Throughput; control[i].Verdict.Usable() && x != nil {
+			values = append(values, x.Value)
+		}
+	}
+	if len(values) == 0 {
+		return
+	}
+	least, highest := values[0], values[0]
+	for _, v := range values {
+		least, highest = min(least, v), max(highest, v)
+	}
+	spread := 100 * (highest/least - 1)
+	fmt.Printf("  %d control runs %.1f to %.1f/s (%.1f %% apart), load average up to %.1f on %d processors, %d points void\n",
+		len(values), least, highest, spread, most, runtime.NumCPU(), voids)
+	if spread > 5 || most > float64(runtime.NumCPU()) {
+		fmt.Println("  THE MACHINE WAS BUSY while this was measured: the errors hold that of the machine")
+	}
+}
+
+// readRecords returns the records of an earlier run, by model.
+func readRecords(t *testing.T, name string) map[string][]results.Record {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	records := map[string][]results.Record{}
+	for lines.Scan() {
+		var r results.Record
+		if err := json.NewDecoder(strings.NewReader(lines.Text())).Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		records[r.Model] = append(records[r.Model], r)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return records
+}

@@ -1,0 +1,111 @@
+package calibration
+
+import (
+	"math"
+	"time"
+
+	"tritonsweep/sweep/batcher"
+)
+
+// figures are what a measured run and a simulated one are compared by.
+type figures struct {
+	throughput float64 // items a second
+	p95        float64 // seconds
+	batch      float64 // mean size of an execution
+	working    float64 // mean time of an execution, seconds
+	overhead   float64 // of a request outside queue and execution, seconds
+}
+
+// measured returns the figures of r itself.
+func (r *Run) measured() figures {
+	return figures{r.Throughput, r.P95.Seconds(), r.meanBatch(), r.working(), r.overhead()}
+}
+
+// weights of the squared differences: throughput is what the others lead to.
+const (
+	p95Weight     = 0.5
+	batchWeight   = 0.5
+	workingWeight = 0.5
+)
+
+// misfit returns the sum of squared relative differences between what was
+// measured and what was simulated.
+func (r *Run) misfit(sim figures) float64 {
+	m := r.measured()
+	sum := square(math.Log(sim.throughput/m.throughput)) + batchWeight*square(math.Log(sim.batch/m.batch))
+	if r.P95 > 0 && sim.p95 > 0 {
+		sum += p95Weight * square(math.Log(sim.p95/m.p95))
+	}
+	if r.alone() {
+		return sum + square((sim.overhead-m.overhead)/r.response())
+	}
+	return sum + workingWeight*square(math.Log(sim.working/m.working))
+}
+
+func square(x float64) float64 { return x * x }
+
+// fitEffort is how long a calibration simulates a run, fitSeeds how often: a
+// closed loop can lock into several phases, of which a measurement shows the mean.
+var fitEffort = Effort{Requests: 1200}
+
+const fitSeeds = 3
+
+// fitter simulates runs.
+type fitter struct {
+	sim  batcher.Simulator
+	seed uint64
+}
+
+// simulate returns the mean figures of r under t.
+func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
+	var sum figures
+	for i := range fitSeeds {
+		sc := t.Scenario(r.Config, Load{r.Callers, r.Batch}, fitEffort, f.seed+uint64(i))
+		result, err := f.sim.Run(&sc)
+		if err != nil {
+			return figures{}, err
+		}
+		m := &result.Models[0]
+		one := simulated(t, m, r)
+		sum.throughput += one.throughput / fitSeeds
+		sum.p95 += one.p95 / fitSeeds
+		sum.batch += one.batch / fitSeeds
+		sum.working += one.working / fitSeeds
+		sum.overhead += one.overhead / fitSeeds
+	}
+	return sum, nil
+}
+
+// simulated returns the figures of one simulation of r.
+func simulated(t *Theta, m *batcher.ModelResult, r *Run) figures {
+	timing := batcher.DefaultTiming()
+	served, items := 0.0, 0.0
+	for size, count := range m.BatchCounts {
+		n := float64(size * count)
+		items += n
+		served += n * (t.Total.At(size) + epilogue(&timing, size, r.items())).Seconds()
+	}
+	tail := timing.Epilogue.Mean + time.Duration(float64(timing.EpilogueEach)*m.MeanBatch/float64(r.items()))
+	f := figures{
+		throughput: m.Throughput, p95: m.Latency.P95.Seconds(), batch: m.MeanBatch,
+		working: (m.Input + m.DeviceWait + m.Compute + m.Output + tail).Seconds(),
+	}
+	if items > 0 && m.Throughput > 0 {
+		// What the server counts as an execution's end comes after its responses.
+		f.overhead = float64(r.Callers)*float64(r.items())/m.Throughput - m.Queue.Seconds() - served/items
+	}
+	return f
+}
+
+// total returns the misfit of all runs under t.
+func (f *fitter) total(t *Theta, runs []Run) (float64, error) {
+	sum := 0.0
+	for i := range runs {
+		sim, err := f.simulate(t, &runs[i])
+		if err != nil {
+			return 0, err
+		}
+		sum += runs[i].misfit(sim)
+	}
+	return sum, nil
+}

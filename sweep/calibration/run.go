@@ -1,0 +1,113 @@
+package calibration
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"tritonsweep/sweep/batcher"
+)
+
+// ErrRuns is wrapped by every refusal of runs that nothing can be learned from.
+var ErrRuns = errors.New("no calibration")
+
+// Run is what a calibration takes from one measured point of a closed loop.
+type Run struct {
+	// Name is for messages: which point of which run it was.
+	Name string
+	// Config is what was in force.
+	Config batcher.Config
+	// Callers of the closed loop, each sending Batch items in a request.
+	Callers, Batch int
+	// Throughput is in items a second.
+	Throughput float64
+	// P95 is the callers' 95th percentile; 0 where it is not known.
+	P95 time.Duration
+	// Queue is the mean time that the server let a request wait.
+	Queue time.Duration
+	// Batches are the server's own times by executed batch size.
+	Batches []Batch
+}
+
+// Batch is what the server says of the executions of one size.
+type Batch struct {
+	Size       int
+	Executions int64
+	// Time is the mean of one whole execution: input, inference and output.
+	Time time.Duration
+}
+
+// Validate reports why nothing can be learned from r.
+func (r *Run) Validate() error {
+	switch {
+	case r.Callers < 1:
+		return fmt.Errorf("%w: %s is no closed loop", ErrRuns, r.Name)
+	case !(r.Throughput > 0) || math.IsInf(r.Throughput, 0):
+		return fmt.Errorf("%w: %s has a throughput of %v/s", ErrRuns, r.Name, r.Throughput)
+	case r.executions() == 0:
+		return fmt.Errorf("%w: %s has no times by batch size (hint: the server's batch_stats)", ErrRuns, r.Name)
+	case r.P95 < 0 || r.Queue < 0:
+		return fmt.Errorf("%w: %s has a negative time", ErrRuns, r.Name)
+	}
+	for _, b := range r.Batches {
+		if b.Size < 1 || b.Executions < 0 || b.Time < 0 {
+			return fmt.Errorf("%w: %s: %d executions of %d items in %v", ErrRuns, r.Name, b.Executions, b.Size, b.Time)
+		}
+	}
+	if err := r.Config.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	return nil
+}
+
+// alone reports whether no execution of the run can be in the way of another.
+func (r *Run) alone() bool { return r.Config.Instances <= 1 || r.Callers == 1 }
+
+func (r *Run) items() int { return max(1, r.Batch) }
+
+func (r *Run) executions() (n int64) {
+	for _, b := range r.Batches {
+		n += b.Executions
+	}
+	return n
+}
+
+// meanBatch returns the mean size of an execution, in items.
+func (r *Run) meanBatch() float64 {
+	items := 0.0
+	for _, b := range r.Batches {
+		items += float64(b.Size) * float64(b.Executions)
+	}
+	return items / float64(r.executions())
+}
+
+// working returns the mean time of an execution, in seconds.
+func (r *Run) working() float64 {
+	sum := 0.0
+	for _, b := range r.Batches {
+		sum += b.Time.Seconds() * float64(b.Executions)
+	}
+	return sum / float64(r.executions())
+}
+
+// served returns the mean time that a request spends in an execution, in seconds.
+func (r *Run) served() float64 {
+	sum, items := 0.0, 0.0
+	for _, b := range r.Batches {
+		n := float64(b.Size) * float64(b.Executions)
+		sum += b.Time.Seconds() * n
+		items += n
+	}
+	return sum / items
+}
+
+// response returns the mean latency of a request in seconds, by Little's law
+// ("A proof for the queuing formula L = lambda W", 1961): callers never pause.
+func (r *Run) response() float64 {
+	return float64(r.Callers) * float64(r.items()) / r.Throughput
+}
+
+// overhead returns what a request waits outside queue and execution, in
+// seconds: the way to the scheduler and back.
+func (r *Run) overhead() float64 { return r.response() - r.Queue.Seconds() - r.served() }

@@ -1,0 +1,119 @@
+package calibration
+
+import (
+	"fmt"
+	"time"
+
+	"tritonsweep/sweep/batcher"
+)
+
+// Form says what several instances do to each other.
+type Form uint8
+
+// The forms of contention.
+const (
+	Free      Form = iota // nothing
+	Sliced                // processor sharing
+	Exclusive             // a host part that overlaps, a device part that does not
+)
+
+// String returns a few words for people.
+func (f Form) String() string {
+	return [...]string{"instances do not hinder each other", "instances slow each other down", "instances share an exclusive device"}[f]
+}
+
+// Theta is what a simulation needs to know of a model on a server.
+type Theta struct {
+	// Total is t(b): the time of an execution by its size, when nothing
+	// hinders it, up to its responses.
+	Total batcher.Table
+	// FrontEnd is F, Latency is L0.
+	FrontEnd, Latency time.Duration
+	Form              Form
+	// Slope is by how much each other execution slows one down (Sliced).
+	Slope float64
+	// Host is the part of Total that overlaps with other executions (Exclusive).
+	Host batcher.Table
+	// CV is the coefficient of variation of an execution's time.
+	CV float64
+}
+
+// device is the name of what executions share in a Scenario.
+const device = "device"
+
+// service returns the times of an execution for a simulation of batches up to largest.
+func (t *Theta) service(largest int) batcher.Service {
+	if t.Form != Exclusive {
+		s := batcher.Service{Compute: t.Total, CV: t.CV}
+		if t.Form == Sliced {
+			s.Device = device
+		}
+		return s
+	}
+	work := map[int]time.Duration{}
+	host := map[int]time.Duration{}
+	for size := 1; size <= max(1, largest); size++ {
+		total := t.Total.At(size)
+		host[size] = min(t.Host.At(size), total)
+		work[size] = total - host[size]
+	}
+	input, _ := batcher.NewTable(host) // sizes and times are in range
+	compute, _ := batcher.NewTable(work)
+	return batcher.Service{Input: input, Compute: compute, CV: t.CV, Device: device}
+}
+
+// Load is a closed loop to predict.
+type Load struct {
+	Callers, Batch int
+}
+
+// Effort says how long a simulation runs.
+type Effort struct {
+	// Requests to measure at least; more with many callers.
+	Requests int
+}
+
+// shift is how often the load generator shifts its callers against each other,
+// at the least.
+const shift = time.Second
+
+// Scenario returns the simulation of a config under a load.
+func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
+	timing := batcher.DefaultTiming()
+	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 2, Mean: t.FrontEnd}
+	timing.Latency = t.Latency
+	service := t.service(c.MaxBatch)
+	requests := max(effort.Requests, 12*l.Callers)
+	jitter := t.Total.At(1) + t.Latency
+	return batcher.Scenario{
+		Models: []batcher.Model{{
+			Name: "m", Config: c, Service: service,
+			Load: batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: jitter, Shift: max(shift, 100*jitter)},
+		}},
+		Devices: []batcher.Device{{Name: device, Sharing: t.sharing(), Slope: t.Slope}},
+		Timing:  timing, Seed: seed,
+		Warmup: max(requests/8, 4*l.Callers), Requests: requests,
+	}
+}
+
+func (t *Theta) sharing() batcher.Sharing {
+	switch t.Form {
+	case Sliced:
+		return batcher.Sliced
+	case Exclusive:
+		return batcher.Exclusive
+	}
+	return batcher.Free
+}
+
+// String describes t for people.
+func (t *Theta) String() string {
+	text := fmt.Sprintf("%v each request at the front end, %v the way there and back; %v", t.FrontEnd, t.Latency, t.Form)
+	switch t.Form {
+	case Sliced:
+		text += fmt.Sprintf(" (by %.2f each)", t.Slope)
+	case Exclusive:
+		text += fmt.Sprintf(" (of an execution of 1, %v is beside it)", t.Host.At(1).Round(10*time.Microsecond))
+	}
+	return text
+}

@@ -1,0 +1,52 @@
+package prediction
+
+import (
+	"fmt"
+	"time"
+
+	"tritonsweep/sweep/batcher"
+	"tritonsweep/sweep/calibration"
+)
+
+// closeDelay is how close a delay may come to the spread of arrivals: nearer,
+// the smallest differences decide whether a batch waits for its last requests.
+const closeDelay = time.Millisecond
+
+// doubts returns why a point must be measured before it is believed.
+func doubts(c *calibration.Calibration, p *Point, f *Forecast, look *batcher.ModelResult) (out []string) {
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	config := &p.Config
+	if config.Dynamic && config.Delay > 0 && p.Callers > 1 {
+		spread := time.Duration(p.Callers) * c.Best.FrontEnd
+		if off := config.Delay - spread; off > -closeDelay && off < closeDelay {
+			add("the queue delay is close to the spread of arrivals (%v)", spread.Round(10*time.Microsecond))
+		}
+	}
+	if len(f.Modes) == 2 {
+		add("a closed loop can lock into two rhythms, at %.0f and %.0f/s", f.Modes[0], f.Modes[1])
+	}
+	if config.Dynamic && !config.Prefetch() {
+		add("the queue policy switches prefetching off: wake-ups can be lost, each for 500 ms")
+	}
+	if instances := max(1, config.Instances); instances > 1 && instances > c.MostInstances {
+		add("%d instances, calibrated with at most %d", instances, c.MostInstances)
+	} else if c.Guessed {
+		add("no calibration run shows an instance by itself")
+	}
+	if largest := largestBatch(look); largest > c.LargestBatch+c.LargestBatch/4 {
+		add("batches of %d, calibrated with at most %d", largest, c.LargestBatch)
+	}
+	if config.VariableShape {
+		add("inputs vary in shape: predicted as if all were equal")
+	}
+	return out
+}
+
+func largestBatch(m *batcher.ModelResult) int {
+	for size := len(m.BatchCounts) - 1; size > 0; size-- {
+		if m.BatchCounts[size] > 0 {
+			return size
+		}
+	}
+	return 0
+}
