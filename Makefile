@@ -79,6 +79,13 @@ proof-truth: ## latencies beside timestamps of the server, planted and real (8 m
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'
 
+.PHONY: fidelity
+fidelity: ## predict and measure POINTS settings x loads of three models on the real Triton, from 5 runs each; fails when a goal is missed
+	@mkdir -p out/fidelity; . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; \
+	  TRITONSWEEP_FIDELITY=$(POINTS) TRITONSWEEP_FIDELITY_OUTPUT=$(abspath out/fidelity) go test -count=1 -v -timeout 1h -run '^TestFidelity$$' ./runner/fidelity
+
+POINTS ?= 24
+
 .PHONY: kills
 kills: ## kill -9 a sweep at N random moments and restore: make kills N=30
 	@export TRITONSWEEP_KILLS=$(N); $(REAL) -run '^TestRealKilledSweeps$$'

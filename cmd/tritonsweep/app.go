@@ -60,7 +60,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 			benchCommand(), capacityCommand(),
 			specCommand(), initCommand(), interferenceCommand(), allocateCommand(),
 			applyCommand(), rollbackCommand(), restoreCommand(),
-			runsCommand(), showCommand(), reportCommand(), summaryCommand(),
+			runsCommand(), showCommand(), reportCommand(), summaryCommand(), predictCommand(),
 			doctorCommand(), guardCommand(), simulateCommand(), completionCommand(),
 		},
 	}

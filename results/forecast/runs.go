@@ -10,6 +10,7 @@ import (
 
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
+	"tritonsweep/results/histogram"
 	"tritonsweep/sweep/batcher"
 	"tritonsweep/sweep/calibration"
 )
@@ -60,9 +61,7 @@ func runOf(r *results.Record) (calibration.Run, error) {
 	run.Config = config
 	run.Callers, run.Batch = r.Load.Concurrency, r.Load.BatchSize
 	run.Throughput = r.Client.Throughput.Value
-	if r.Client.P95 != nil {
-		run.P95 = milliseconds(r.Client.P95.Value)
-	}
+	run.P95 = P95(r)
 	run.Queue = milliseconds(r.Server.Queue)
 	for _, b := range r.Server.Batches {
 		run.Batches = append(run.Batches, calibration.Batch{
@@ -71,6 +70,24 @@ func runOf(r *results.Record) (calibration.Run, error) {
 		})
 	}
 	return run, run.Validate()
+}
+
+// leastForP95 is from how many requests on a 95th percentile guides a
+// calibration, which needs no interval.
+const leastForP95 = 200
+
+// P95 returns the record's 95th percentile of latency; where the sample does
+// not support an interval, that of its histogram; 0 where there are too few
+// requests for either.
+func P95(r *results.Record) time.Duration {
+	if r.Client.P95 != nil {
+		return milliseconds(r.Client.P95.Value)
+	}
+	var h histogram.Histogram
+	if r.Client.Requests < leastForP95 || h.UnmarshalBinary(r.Client.Histogram) != nil {
+		return 0
+	}
+	return h.Quantile(0.95)
 }
 
 // Config returns the scheduler's part of the config that was in force.

@@ -16,11 +16,11 @@ import (
 
 // pair is a point as measured and as predicted.
 type pair struct {
-	what                     string
-	x, p95                   float64 // measured: items a second, milliseconds (0 unknown)
-	simX, simP95             float64
-	marked                   string // why the prediction asks to be measured
-	batch, simBatch, seconds float64
+	what            string
+	x, p95          float64 // measured: items a second, milliseconds (0 unknown)
+	simX, simP95    float64
+	marked          string // why the prediction asks to be measured
+	batch, simBatch float64
 }
 
 func (p *pair) offX() float64   { return 100 * (p.simX/p.x - 1) }
@@ -40,11 +40,9 @@ func pairs(c *calibration.Calibration, records []results.Record) ([]pair, error)
 			return nil, err
 		}
 		points = append(points, prediction.Point{Config: config, Callers: r.Load.Concurrency, Batch: r.Load.BatchSize})
-		p := pair{what: describe(r), x: r.Client.Throughput.Value, batch: r.Server.AverageBatch, seconds: r.Duration}
-		if r.Client.P95 != nil {
-			p.p95 = r.Client.P95.Value
-		}
-		out = append(out, p)
+		out = append(out, pair{
+			what: describe(r), x: r.Client.Throughput.Value, p95: 1e3 * forecast.P95(r).Seconds(), batch: r.Server.AverageBatch,
+		})
 	}
 	made, err := prediction.Space(context.Background(), c, points, prediction.Options{Seed: 11})
 	if err != nil {

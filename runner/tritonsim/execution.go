@@ -19,6 +19,7 @@ type execution struct {
 	began     batcher.Time
 	ready     batcher.Time // the input copy has ended
 	finished  batcher.Time // the device has
+	answered  batcher.Time // the output copy has ended
 	phase     phase
 }
 
@@ -81,6 +82,7 @@ func (x *execution) proceed() {
 	case copyingOut:
 		x.respond()
 	case closing:
+		x.count()
 		s.free = append(s.free, x)
 		s.step(batcher.Event{Kind: batcher.Return, Batch: x.batch})
 	}
@@ -111,8 +113,9 @@ func (x *execution) compute() {
 func (x *execution) respond() {
 	s := x.scheduler
 	e := s.engine
-	x.count()
+	x.answered = e.now
 	if s.rotation != nil { // the call has returned, or will by itself
+		x.count()
 		s.free = append(s.free, x)
 		s.step(batcher.Event{Kind: batcher.Respond, Batch: x.batch})
 		return
@@ -124,13 +127,14 @@ func (x *execution) respond() {
 	s.step(batcher.Event{Kind: batcher.Respond, Batch: x.batch})
 }
 
-// count hands the figures of the execution on.
+// count hands the figures of the execution on. Triton's backends report them
+// when they have sent all answers, so that what passes until then is output time.
 func (x *execution) count() {
 	s := x.scheduler
 	now := s.engine.now
 	b := batch{
 		items: x.items, ended: now,
-		input: x.ready.Sub(x.began), compute: x.finished.Sub(x.ready), output: now.Sub(x.finished),
+		input: x.ready.Sub(x.began), compute: x.finished.Sub(x.ready), output: x.answered.Sub(x.finished), tail: now.Sub(x.answered),
 	}
 	for i := range s.machine.BatchRequests(x.batch) {
 		r, arrived := s.machine.BatchRequest(x.batch, i)

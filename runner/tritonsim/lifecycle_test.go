@@ -167,7 +167,7 @@ func TestTimeScale(t *testing.T) {
 	if _, err := infer(t, c, ask(8)); err != nil {
 		t.Fatal(err)
 	}
-	stats, err := c.Statistics(limited(t), "plain")
+	stats, err := c.SettledStatistics(limited(t), "plain")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ func (r *refused) Error() string { return r.reason.String() }
 type batch struct {
 	items                  int
 	input, compute, output time.Duration // compute includes waiting for the device
+	tail                   time.Duration // from the answers to the backend's return
 	ended                  batcher.Time
 	requests               []served
 }

@@ -50,7 +50,7 @@ func (s *statistics) add(b batch) {
 	}
 	size.input.add(1, b.input)
 	size.infer.add(1, b.compute)
-	size.output.add(1, b.output)
+	size.output.add(1, b.output+b.tail)
 	for _, r := range b.requests {
 		s.inferences += uint64(r.items)
 		s.success.add(1, r.total)
@@ -58,7 +58,7 @@ func (s *statistics) add(b batch) {
 	}
 	s.input.add(len(b.requests), b.input)
 	s.infer.add(len(b.requests), b.compute)
-	s.output.add(len(b.requests), b.output)
+	s.output.add(len(b.requests), b.output+b.tail)
 }
 
 func (s *statistics) message(name, version string) *service.ModelStatistics {

@@ -106,14 +106,19 @@ func (t *Theta) sharing() batcher.Sharing {
 	return batcher.Free
 }
 
-// String describes t for people.
-func (t *Theta) String() string {
-	text := fmt.Sprintf("%v each request at the front end, %v the way there and back; %v", t.FrontEnd, t.Latency, t.Form)
+// Contention describes what several instances do to each other, for people.
+func (t *Theta) Contention() string {
 	switch t.Form {
 	case Sliced:
-		text += fmt.Sprintf(" (by %.2f each)", t.Slope)
+		return fmt.Sprintf("%v (by %.2f each)", t.Form, t.Slope)
 	case Exclusive:
-		text += fmt.Sprintf(" (of an execution of 1, %v is beside it)", t.Host.At(1).Round(10*time.Microsecond))
+		return fmt.Sprintf("%v (of an execution of 1, %v is beside it)", t.Form, t.Host.At(1).Round(10*time.Microsecond))
 	}
-	return text
+	return t.Form.String()
+}
+
+// String describes t for people.
+func (t *Theta) String() string {
+	return fmt.Sprintf("%v each request at the front end, %v the way there and back; %s",
+		t.FrontEnd, t.Latency.Round(time.Microsecond), t.Contention())
 }
