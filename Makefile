@@ -75,6 +75,19 @@ proof-open-loop: ## a server that stalls: the open loop's p99 is that of the ari
 proof-truth: ## latencies beside timestamps of the server, planted and real (8 min)
 	@export TRITONSWEEP_REAL=1 TRITONSWEEP_PROOF_TRUTH=60s; $(PROOF) -run '^TestProofTruth$$' ./runner/load
 
+TOOLS := $(abspath .triton/tools)
+
+.PHONY: proof-client
+proof-client: ## CPU a request and rate beside perf_analyzer and ghz on one fast server, in turns (4 min)
+	@examples/triton-cpu/perf-analyzer.sh >/dev/null || echo "perf_analyzer could not be installed"
+	@. .ci/setup.sh; need_go; [ -x $(TOOLS)/ghz ] || GOBIN=$(TOOLS) go install github.com/bojand/ghz/cmd/ghz@v0.93.0 || echo "ghz could not be installed"
+	@export TRITONSWEEP_PROOF_CLIENT=3 PERF_ANALYZER=$(PERF_ANALYZER) GHZ=$(TOOLS)/ghz; $(PROOF) -run '^TestProofClient$$' ./cmd/tritonsweep
+
+.PHONY: proof-memory
+proof-memory: ## resident memory at 1, 16 and 64 callers on 4.9 MB inputs: flat, and little above what is in flight (7 min)
+	@examples/triton-cpu/perf-analyzer.sh >/dev/null || echo "perf_analyzer could not be installed"
+	@export TRITONSWEEP_PROOF_MEMORY=120s PERF_ANALYZER=$(PERF_ANALYZER); $(REAL) -run '^TestProofMemory$$'
+
 .PHONY: proof-resident
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'

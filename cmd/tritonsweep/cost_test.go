@@ -64,7 +64,13 @@ func TestRealMemory(t *testing.T) {
 // successes returns how many requests the server has answered for the model.
 func successes(t *testing.T, model string) int64 {
 	t.Helper()
-	url := "http://" + cmp.Or(os.Getenv("TRITONSWEEP_REAL_HTTP"), "127.0.0.1:4600") + "/v2/models/" + model + "/stats"
+	return successesAt(t, "http://"+cmp.Or(os.Getenv("TRITONSWEEP_REAL_HTTP"), "127.0.0.1:4600"), model)
+}
+
+// successesAt is successes of the server at an address.
+func successesAt(t *testing.T, base, model string) int64 {
+	t.Helper()
+	url := base + "/v2/models/" + model + "/stats"
 	answer, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
