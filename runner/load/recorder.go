@@ -51,8 +51,9 @@ type window struct {
 
 	done    []*histogram.Histogram // complete batches, never changed again
 	current *histogram.Histogram
-	width   time.Duration // of each batch
-	ends    time.Time     // of the current batch
+	spare   []*histogram.Histogram // empty
+	width   time.Duration          // of each batch
+	ends    time.Time              // of the current batch
 
 	errors    map[string]int64
 	send      time.Duration // sums over successes
@@ -161,9 +162,22 @@ func (r *recorder) badAnswer(err error) {
 func (w *window) advance(at time.Time) {
 	for !at.Before(w.ends) {
 		w.done = append(w.done, w.current)
-		w.current = histogram.New()
+		w.current = w.empty()
 		w.ends = w.ends.Add(w.width)
 	}
+}
+
+// empty returns an empty histogram, one that merging left over where there is one:
+// garbage of ten histograms a second would grow the heap of a small client for
+// minutes before it is worth collecting.
+func (w *window) empty() *histogram.Histogram {
+	n := len(w.spare)
+	if n == 0 {
+		return histogram.New()
+	}
+	h := w.spare[n-1]
+	w.spare = w.spare[:n-1]
+	return h
 }
 
 // begin opens a window at an instant, discarding one that was open.
@@ -217,13 +231,17 @@ func (r *recorder) look(at time.Time) view {
 	// time it is put back.
 	half := len(v.batches) / 2
 	merged := make([]*histogram.Histogram, 0, mostBatches)
+	spare := make([]*histogram.Histogram, 0, half)
 	for i := range half {
 		v.batches[2*i].Merge(v.batches[2*i+1])
 		merged = append(merged, v.batches[2*i])
+		v.batches[2*i+1].Reset()
+		spare = append(spare, v.batches[2*i+1])
 	}
 	v.batches = merged
 	r.mu.Lock()
 	w.rebatch(merged, 2*half)
+	w.spare = append(w.spare, spare...)
 	r.mu.Unlock()
 	return v
 }
@@ -231,15 +249,14 @@ func (r *recorder) look(at time.Time) view {
 // rebatch replaces the first n batches by merged ones of twice the width. What
 // came after them becomes part of the current batch, which is longer by that.
 func (w *window) rebatch(merged []*histogram.Histogram, n int) {
-	current := histogram.New()
 	for _, b := range w.done[n:] {
-		current.Merge(b)
+		w.current.Merge(b)
+		b.Reset()
+		w.spare = append(w.spare, b)
 	}
-	current.Merge(w.current)
 	started := w.start.Add(time.Duration(n) * w.width)
 	w.done = merged
 	w.width *= 2
-	w.current = current
 	w.ends = started.Add(w.width)
 }
 
