@@ -96,8 +96,9 @@ func (h *Histogram) Merge(other *Histogram) {
 	h.count += other.count
 	h.overflow += other.overflow
 	h.addSum(other.sum)
-	for i, n := range &other.counts {
-		h.counts[i] += n
+	// Nothing lies outside the buckets of the smallest and the largest value.
+	for i := other.first(); i <= index(min(other.max, ceiling)); i++ {
+		h.counts[i] += other.counts[i]
 	}
 }
 

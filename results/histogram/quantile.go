@@ -54,8 +54,8 @@ func (h *Histogram) At(rank int64) time.Duration {
 		return h.Max()
 	}
 	var seen uint64
-	for i, n := range &h.counts {
-		if seen += n; seen >= uint64(rank) {
+	for i := h.first(); i < buckets; i++ {
+		if seen += h.counts[i]; seen >= uint64(rank) {
 			return h.middle(i)
 		}
 	}
@@ -82,11 +82,14 @@ func (h *Histogram) Below(d time.Duration) int64 {
 		return int64(h.count - h.overflow)
 	}
 	var n uint64
-	for _, c := range h.counts[:index(max(int64(d), 0))] {
-		n += c
+	for i := h.first(); i < index(max(int64(d), 0)); i++ {
+		n += h.counts[i]
 	}
 	return int64(n)
 }
+
+// first returns the bucket of the smallest value: those before it are empty.
+func (h *Histogram) first() int { return index(min(h.min, ceiling)) }
 
 // Bucket is one non-empty bucket: Count values in [Low, High].
 type Bucket struct {

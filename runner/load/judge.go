@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"tritonsweep/results/histogram"
 	"tritonsweep/results/stats"
@@ -108,6 +109,12 @@ func moves(what string, values []float64, matters float64) string {
 		return fmt.Sprintf("%s changes by %+.1f %% in the second half of the window", what, 100*change)
 	}
 	return ""
+}
+
+// warmed reports whether a warm-up that lasted so long, with so many requests of
+// at least least, may end.
+func (s Spec) warmed(elapsed time.Duration, requests, least int64, warm series) bool {
+	return elapsed >= s.Warmup && requests >= least && settled(warm)
 }
 
 // settled reports whether the warm-up series shows no transient any more.

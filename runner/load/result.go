@@ -103,7 +103,7 @@ func (o *outcome) result() Result {
 	view := view{elapsed: o.end.Sub(w.start), bins: bins, batches: w.batches(o.end)}
 	j := r.spec.judge(view)
 	result := Result{
-		Load: r.spec.Load, Start: w.start, Duration: o.end.Sub(w.start), Warmup: w.start.Sub(r.begun), Restarts: r.restarts,
+		Load: r.spec.Load, Start: w.start, Duration: o.end.Sub(w.start), Warmup: w.start.Sub(r.begun), Restarts: r.stopping.restarts,
 		Requests: whole.Count(), Errors: w.errors, FirstText: r.recorder.firstText,
 		Quantiles: quantiles(view.batches), Histogram: whole,
 		Bins:     Bins{bins.width, bins.counts, bins.sums},

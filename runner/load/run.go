@@ -63,7 +63,7 @@ type run struct {
 	used     usage         // at that instant
 	latency  time.Duration // typical, for pauses and patience
 	slack    int64         // requests that may be counted on one side only
-	restarts int
+	stopping stopping      // of the window
 }
 
 // probe sends single requests until one is answered, checks the answer, and
@@ -163,7 +163,7 @@ func (r *run) warm(ctx context.Context) error {
 		if elapsed >= r.spec.Warmup && r.pilesUp(now) {
 			return nil // it will never be steady
 		}
-		if elapsed >= most || (elapsed >= r.spec.Warmup && !changed && successes+failures >= least && settled(warm)) {
+		if elapsed >= most || !changed && r.spec.warmed(elapsed, successes+failures, least, warm) {
 			return nil
 		}
 	}

@@ -8,21 +8,6 @@ import (
 	"time"
 )
 
-// firstLook and growth place the looks at the window: geometric, because each
-// look is a chance to stop by luck.
-const (
-	firstLook = time.Second
-	growth    = 1.3
-)
-
-// gapPatience is after how many times the least duration a quantile in a gap,
-// which will never become precise, ends the window: three doublings.
-const gapPatience = 8
-
-// mostRestarts is how often a window may begin anew: time is better spent on a
-// wide interval than on none.
-const mostRestarts = 3
-
 // window measures until the intervals are narrow at two looks in a row or the
 // time is up.
 func (r *run) window(ctx context.Context) (*outcome, error) {
@@ -30,9 +15,9 @@ func (r *run) window(ctx context.Context) (*outcome, error) {
 		return nil, err
 	}
 	limit := r.opened.Add(r.spec.MaxDuration)
-	look, narrow := min(firstLook, r.spec.MinDuration), 0
+	r.stopping = newStopping(r.spec)
 	for {
-		if err := r.sleepUntil(ctx, r.opened.Add(look), limit); err != nil {
+		if err := r.sleepUntil(ctx, r.opened.Add(r.stopping.next), limit); err != nil {
 			return nil, err
 		}
 		now := time.Now()
@@ -43,32 +28,16 @@ func (r *run) window(ctx context.Context) (*outcome, error) {
 			r.latency = time.Duration(j.mean.Value * float64(time.Millisecond))
 		}
 		r.progress(true, v.elapsed, j.width)
-		least := max(r.spec.MinDuration, min(20*r.latency, r.spec.MaxDuration))
-		switch {
-		case !now.Before(limit):
+		if r.spec.Load.Open() && v.elapsed >= r.spec.MinDuration && hopeless(grown, arrived) {
 			return r.close(ctx)
-		case v.elapsed < r.spec.MinDuration:
-		case r.spec.Load.Open() && hopeless(grown, arrived):
+		}
+		switch r.stopping.look(v.elapsed, limit.Sub(now), r.latency, j) {
+		case enough:
 			return r.close(ctx)
-		case v.elapsed < least:
-		case j.transient && r.restarts < mostRestarts && limit.Sub(now) >= 2*least:
-			if err := r.reopen(ctx); err != nil {
+		case anew:
+			if err := r.open(ctx); err != nil {
 				return nil, err
 			}
-			look, narrow = min(firstLook, r.spec.MinDuration), 0
-			continue
-		case r.spec.enough(j) && j.drift == "":
-			if narrow++; narrow == 2 {
-				return r.close(ctx)
-			}
-		case j.inGap && j.drift == "" && v.elapsed >= gapPatience*least:
-			return r.close(ctx)
-		default:
-			narrow = 0
-		}
-		look = time.Duration(growth * float64(v.elapsed))
-		if v.elapsed < least {
-			look = min(look, least)
 		}
 	}
 }
@@ -86,12 +55,6 @@ func (r *run) open(ctx context.Context) error {
 	after, _ := r.recorder.counts()
 	r.slack = after - before
 	return nil
-}
-
-// reopen discards the window and begins another.
-func (r *run) reopen(ctx context.Context) error {
-	r.restarts++
-	return r.open(ctx)
 }
 
 // close ends the window.
