@@ -99,6 +99,10 @@ fidelity: ## predict and measure POINTS settings x loads of three models on the 
 
 POINTS ?= 24
 
+.PHONY: proof-coverage
+proof-coverage: ## how often 95 % intervals hold the truth: a thousand measurements of each simulated server
+	@. .ci/setup.sh; need_go; TRITONSWEEP_COVERAGE=1000 go test -count=1 -v -timeout 30m -run '^TestCoverage$$' ./runner/load
+
 .PHONY: kills
 kills: ## kill -9 a sweep at N random moments and restore: make kills N=30
 	@export TRITONSWEEP_KILLS=$(N); $(REAL) -run '^TestRealKilledSweeps$$'

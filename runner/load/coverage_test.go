@@ -23,6 +23,9 @@ import (
 // to 97 %; the seeds are fixed, so it passes always or never.
 func TestCoverage(t *testing.T) {
 	n, slack := 60, 0.10
+	if testing.Short() {
+		n, slack = 15, 0.25
+	}
 	if text := os.Getenv("TRITONSWEEP_COVERAGE"); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {

@@ -117,17 +117,21 @@ func (s Spec) warmed(elapsed time.Duration, requests, least int64, warm series) 
 	return elapsed >= s.Warmup && requests >= least && settled(warm)
 }
 
-// settled reports whether the warm-up series shows no transient any more.
+// settled reports whether the warm-up series shows no transient any more: what
+// truncation would cut off is at most a quarter of it. What decays is then a
+// small part of what it was, and the window, which begins later still, holds
+// nearly none of it.
 func settled(warm series) bool {
-	if _, ok := stats.MSER5(warm.counts); !ok {
+	if !decayed(warm.counts) {
 		return false
 	}
 	latencies, dense := warm.latencies()
-	if !dense {
-		return true // too few answers for a course of latency: counts must do
-	}
-	_, ok := stats.MSER5(latencies)
-	return ok
+	return !dense || decayed(latencies) // too few answers for a course of latency: counts must do
+}
+
+func decayed(values []float64) bool {
+	discard, ok := stats.MSER5(values)
+	return ok && 4*discard <= len(values)
 }
 
 // quantiles returns p50, p90, p95 and p99 with their intervals.
