@@ -164,11 +164,16 @@ type Environment struct {
 	ContainerID  string `json:"container_id"`  //
 	ConfigSHA256 string `json:"config_sha256"` // of the untouched config.pbtxt
 	ModelVersion string `json:"model_version"` // as served
-	Host         string `json:"host"`          //
-	CPUs         int    `json:"cpus"`          // of the client's host
-	LoadAverage  string `json:"load_average"`  // when the point began
-	Mode         string `json:"mode"`          // restart, reload or none
-	Transport    string `json:"transport"`     // grpc, http
+	// ModelSHA256 is that of the model's files, config.pbtxt left out; empty where
+	// they cannot be read. GPUModels and GPUDriver are what the client's host has.
+	ModelSHA256 string   `json:"model_sha256,omitempty"`
+	GPUModels   []string `json:"gpu_models,omitempty"`
+	GPUDriver   string   `json:"gpu_driver,omitempty"`
+	Host        string   `json:"host"`         //
+	CPUs        int      `json:"cpus"`         // of the client's host
+	LoadAverage string   `json:"load_average"` // when the point began
+	Mode        string   `json:"mode"`         // restart, reload or none
+	Transport   string   `json:"transport"`    // grpc, http
 	// Pipeline is the address of the API that took the load, without its query;
 	// empty where the model itself did.
 	Pipeline      string `json:"pipeline,omitempty"`

@@ -28,9 +28,13 @@ type Run struct {
 	// or p99. Empty: that of the limit, else the largest that all points support.
 	Objective string `json:"objective,omitempty"`
 	// Goals are throughputs to reach, by model or target, in requests a second.
-	Goals    map[string]float64 `json:"goals_per_s,omitempty"`
-	Outcome  string             `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
-	ExitCode *int               `json:"exit_code"` // nil while it runs
+	Goals map[string]float64 `json:"goals_per_s,omitempty"`
+	// Resumes is the run that this one continues, Dropped says why points of it
+	// were measured again.
+	Resumes  string   `json:"resumes,omitempty"`
+	Dropped  []string `json:"dropped,omitempty"`
+	Outcome  string   `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
+	ExitCode *int     `json:"exit_code"` // nil while it runs
 	// Originals holds each model's config.pbtxt as it was before the run.
 	Originals map[string]Original `json:"originals"`
 }

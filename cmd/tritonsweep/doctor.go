@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner"
+	"tritonsweep/runner/docker"
 	"tritonsweep/runner/guardian"
 	"tritonsweep/runner/undo"
 )
@@ -46,10 +47,33 @@ func doctor(c *cli.Context) error {
 	if err != nil {
 		finding(w, "guardians", "", err)
 	}
+	if err := doctorCopies(c, w); err != nil {
+		return err
+	}
 	if err := doctorTarget(c, w); err != nil {
 		return err
 	}
 	if !sound {
+		return withCode(exitNotVerified, errSilent)
+	}
+	return nil
+}
+
+// doctorCopies tells of isolated copies of killed runs. Without Docker there are
+// none, which the target's findings will say.
+func doctorCopies(c *cli.Context, w io.Writer) error {
+	if c.Bool("sim") {
+		return nil
+	}
+	engine, err := docker.Open(c.Context)
+	if err != nil {
+		return nil
+	}
+	dead, err := orphans(c.Context, engine)
+	if err = errors.Join(err, engine.Close()); err == nil && len(dead) > 0 {
+		err = fmt.Errorf("%d of killed runs are left (hint: tritonsweep restore)", len(dead))
+	}
+	if !finding(w, "isolated copies", "none is left behind", err) {
 		return withCode(exitNotVerified, errSilent)
 	}
 	return nil

@@ -54,7 +54,10 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 	if o.shapes, err = target.shapes(c, o); err != nil {
 		return err
 	}
-	printPlan(c.App.ErrWriter, plan, target, o)
+	if plan, err = o.trace(c, target, plan); err != nil {
+		return err
+	}
+	printPlan(c.App.ErrWriter, o.resumed.rest(plan), target, o)
 	if o.pipeline != nil { // what it sends to the models is its own affair
 		err = probePipeline(c, target, o)
 	} else {
@@ -64,12 +67,26 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 		return err
 	}
 	if c.Bool("dry-run") {
-		return writePlan(c, plan)
+		return writePlan(c, o.resumed.rest(plan))
 	}
 	if err := confirm(c, target); err != nil {
 		return err
 	}
 	return execute(c, target, plan, o)
+}
+
+// trace finds out what the points come from, before the first write, and returns
+// the plan: that of the run which is resumed, if one is.
+func (o *options) trace(c *cli.Context, target *target, plan sweep.Plan) (_ sweep.Plan, err error) {
+	if o.origins, err = target.provenance(c, *o); err != nil {
+		return plan, err
+	}
+	if o.resumed, err = target.resumption(c, o.origins); err != nil || o.resumed == nil {
+		return plan, err
+	}
+	plan = o.resumed.run.Plan
+	o.resumed.describe(c.App.ErrWriter, plan)
+	return plan, nil
 }
 
 // options are the flags of a sweep, read and checked.
@@ -94,6 +111,10 @@ type options struct {
 	budget time.Duration
 	// next, when set, thinks of trials after those of the plan, and notes why.
 	next func(note func(string)) (sweep.Trial, bool)
+	// origins is the provenance of each model's points, resumed what of an earlier
+	// run is kept; nil for a run that begins.
+	origins map[string]results.Environment
+	resumed *resumption
 	// record, when set, is told every record that was stored.
 	record func(results.Record)
 	// verdict, when set, decides about the exit code in the place of verdictOf.
@@ -255,16 +276,26 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		return withCode(exitPermission, err)
 	}
 	info := newRun(c, target, plan, o)
+	if o.resumed != nil {
+		info.Resumes, info.Dropped = o.resumed.run.ID, o.resumed.dropped
+	}
 	if err := store.CreateRun(durable, info); err != nil {
 		return errors.Join(withCode(exitPermission, err), store.Close())
 	}
-	display := newProgress(c.App.ErrWriter, plan)
+	if err := o.resumed.carry(durable, store, info.ID); err != nil {
+		return errors.Join(&runner.RecordError{Err: err}, store.Close())
+	}
+	rest := o.resumed.rest(plan)
+	display := newProgress(c.App.ErrWriter, rest)
 	display.open = o.next != nil
 	config := target.config(c, info, o)
+	config.Plan = rest
 	if o.next != nil {
 		config.Next = func() (sweep.Trial, bool) { return o.next(display.note) }
 	}
 	config.Record = func(r results.Record) error {
+		stamp(&r, o.origins)
+		r.Sequence += o.resumed.count()
 		if o.record != nil {
 			o.record(r)
 		}

@@ -54,7 +54,7 @@ func loadFlags(concurrency string) []cli.Flag {
 
 // planFlags say how the experiment is laid out and where its results go.
 func planFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(isolateFlags(), []cli.Flag{
 		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 3, Usage: "how often every setting is measured, each time after a fresh start"},
 		seedFlag(),
 		maxP99Flag(),
@@ -66,8 +66,9 @@ func planFlags() []cli.Flag {
 		yesFlag(),
 		dbFlag(),
 		outputFlag(),
+		&cli.StringFlag{Name: resumeFlag, Hidden: true},
 		formatFlag(),
-	}
+	}...)
 }
 
 func seedFlag() cli.Flag {

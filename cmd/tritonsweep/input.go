@@ -93,5 +93,8 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 	if t.server != nil {
 		config.Server = t.server
 	}
+	if t.original != nil { // nobody needs a copy's config back, and the addresses given are the original's
+		config.Guard, config.Address = nil, ""
+	}
 	return config
 }

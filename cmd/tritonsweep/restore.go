@@ -40,11 +40,14 @@ func restore(c *cli.Context) error {
 	}
 	if len(pending) == 0 {
 		fmt.Fprintln(c.App.Writer, "nothing to restore")
-		return nil
 	}
 	var errs []error
 	for _, journal := range pending {
 		errs = append(errs, recoverOne(c.Context, c.App.Writer, state, journal.Document))
+	}
+	// Files first: copies are in nobody's way. A host without Docker has none.
+	if err := reapAll(c.Context, state, c.App.Writer); err != nil && !errors.Is(err, docker.ErrUnreachable) {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -56,8 +56,8 @@ func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
 // commandLine returns what was asked for. No flag carries a secret.
 func commandLine(c *cli.Context) []string {
 	line := []string{"tritonsweep", c.Command.Name}
-	for _, name := range c.LocalFlagNames() {
-		if c.IsSet(name) {
+	for _, flag := range c.Command.Flags {
+		if name := flag.Names()[0]; c.IsSet(name) { // once, whatever aliases it has
 			line = append(line, fmt.Sprintf("--%s=%v", name, flagValue(c, name)))
 		}
 	}

@@ -24,6 +24,8 @@ type target struct {
 	mode       runner.Mode
 	server     runner.Server     // nil where no container is known
 	container  *runner.Container // nil where none is known, and with --sim
+	original   *runner.Container // of which container is an isolated copy; else nil
+	private    string            // model repository of the copy
 	client     *triton.Client
 	simulated  bool
 	scratch    bool   // the repository is a copy of ours
@@ -54,7 +56,7 @@ func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
 	if c.Bool("shared-lock") {
 		t.state = t.state.Shared()
 	}
-	steps := []func(*cli.Context) error{t.findServer, t.inspectRepository, t.lockRepository, t.connect, t.chooseModels, t.readModels}
+	steps := []func(*cli.Context) error{t.reapFirst, t.findServer, t.isolate, t.inspectRepository, t.lockRepository, t.connect, t.chooseModels, t.readModels}
 	for _, step := range steps {
 		if err := step(c); err != nil {
 			return nil, err
@@ -173,6 +175,9 @@ func (t *target) lockRepository(c *cli.Context) (err error) {
 }
 
 func (t *target) mountedRepository(c *cli.Context) (docker.RepositoryMount, error) {
+	if t.original != nil {
+		return t.container.RepositoryAt(t.private)
+	}
 	dir := c.String("repository")
 	if dir == "" {
 		return t.container.Repository()
@@ -234,6 +239,9 @@ func (t *target) describe() string {
 		return t.client.Address()
 	}
 	text := fmt.Sprintf("container %s (%s), %s", t.container.Name, t.container.Image, t.client.Address())
+	if t.original != nil {
+		return fmt.Sprintf("an isolated copy of container %s (%s), %s", t.original.Name, t.original.Image, t.client.Address())
+	}
 	if t.directory != "" {
 		text += ", repository " + t.directory
 	}
@@ -241,7 +249,7 @@ func (t *target) describe() string {
 }
 
 // harmless reports whether nothing of anybody's is changed.
-func (t *target) harmless() bool { return t.mode == runner.None || t.simulated }
+func (t *target) harmless() bool { return t.mode == runner.None || t.simulated || t.original != nil }
 
 func (t *target) consequence() string {
 	if t.mode == runner.Reload {

@@ -109,6 +109,9 @@ func (e *Engine) pin(found container.InspectResponse) *Container {
 	return c
 }
 
+// Engine returns the Engine that the container runs on.
+func (c *Container) Engine() *Engine { return c.engine }
+
 // Inspect returns the container's state now. It wraps ErrGone when the ID no
 // longer exists.
 func (c *Container) Inspect(ctx context.Context) (State, error) {

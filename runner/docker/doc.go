@@ -23,7 +23,14 @@
 //	GET  /containers/{id}/stats
 //	GET  /events                     filtered by the container's ID
 //
-// It never creates, executes, copies, removes or pulls anything.
+// With --isolate, and only then, it also makes and removes a labelled copy of
+// the container, so that the container itself is not even restarted:
+//
+//	POST   /containers/create        the copy, by the image's ID
+//	DELETE /containers/{id}          only of a container with our label
+//	GET    /containers/json          with the label as filter
+//
+// It never executes, copies or pulls anything.
 //
 // # What a restart proves
 //

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -21,7 +22,7 @@ func (c *fakeContainer) summary() map[string]any {
 	return map[string]any{
 		"Id": c.ID, "Names": []string{"/other/alias", "/" + c.Name}, "Image": c.Image,
 		"Command": strings.Join(append(slices.Clone(c.Entrypoint), c.Cmd...), " "),
-		"State":   c.State["Status"], "Ports": ports,
+		"State":   c.State["Status"], "Ports": ports, "Labels": c.Labels,
 		"HostConfig":      map[string]any{"NetworkMode": c.Network},
 		"NetworkSettings": map[string]any{"Networks": c.networks()},
 	}
@@ -37,11 +38,13 @@ func (c *fakeContainer) inspection() map[string]any {
 	if c.StopTimeout > 0 {
 		config["StopTimeout"] = c.StopTimeout
 	}
+	config["Labels"] = c.Labels
+	host := map[string]any{"NetworkMode": c.Network, "Memory": 4 << 30, "RestartPolicy": map[string]any{"Name": "no"}}
+	maps.Copy(host, c.HostConfig)
 	return map[string]any{
 		"Id": c.ID, "Name": "/" + c.Name, "Image": "sha256:0123", "State": c.State,
 		"RestartCount": c.RestartCount, "Config": config, "Mounts": c.Mounts,
-		"HostConfig": map[string]any{"NetworkMode": c.Network, "Memory": 4 << 30,
-			"RestartPolicy": map[string]any{"Name": "no"}},
+		"HostConfig":      host,
 		"NetworkSettings": map[string]any{"Ports": c.Ports, "Networks": c.networks()},
 	}
 }

@@ -31,8 +31,18 @@ type calls interface {
 	ContainerStart(ctx context.Context, id string, options container.StartOptions) error
 	ContainerLogs(ctx context.Context, id string, options container.LogsOptions) (io.ReadCloser, error)
 	ContainerStatsOneShot(ctx context.Context, id string) (container.StatsResponseReader, error)
+	ContainerCreate(ctx context.Context, config *container.Config, host *container.HostConfig, name string) (container.CreateResponse, error)
+	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
 	Events(ctx context.Context, options events.ListOptions) (<-chan events.Message, <-chan error)
 	Close() error
+}
+
+// narrow is the client without the arguments that a copy on the same Engine has
+// no use for.
+type narrow struct{ *client.Client }
+
+func (n narrow) ContainerCreate(ctx context.Context, config *container.Config, host *container.HostConfig, name string) (container.CreateResponse, error) {
+	return n.Client.ContainerCreate(ctx, config, host, nil, nil, name)
 }
 
 // Engine is a connection to one Docker Engine. It is safe for concurrent use.
@@ -66,7 +76,7 @@ func Open(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening Docker at %s: %w", host, err)
 	}
-	e := &Engine{api: api, host: host, address: address, poll: 100 * time.Millisecond, settle: 20 * time.Second}
+	e := &Engine{api: narrow{api}, host: host, address: address, poll: 100 * time.Millisecond, settle: 20 * time.Second}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	ping, err := api.Ping(ctx)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"go.uber.org/goleak"
 )
 
@@ -33,8 +34,10 @@ type fakeContainer struct {
 	Mounts          []map[string]any
 	Ports           map[string][]map[string]string // "8001/tcp" -> HostIp, HostPort
 	IP              string
-	Log             []byte   // as sent, with frames unless TTY
-	Stamped         [][]byte // the same with time stamps: what each request gets, the last one again and again
+	Labels          map[string]string
+	HostConfig      map[string]any // more of it
+	Log             []byte         // as sent, with frames unless TTY
+	Stamped         [][]byte       // the same with time stamps: what each request gets, the last one again and again
 }
 
 const (
@@ -97,6 +100,9 @@ type fakeEngine struct {
 	// past holds all events, which every stream replays; nil closes the stream.
 	past    []map[string]any
 	changed chan struct{}
+	// created is the last definition sent to be created.
+	created     *container.Config
+	createdHost *container.HostConfig
 }
 
 // start serves e and returns an Engine that Open made through DOCKER_HOST.
@@ -141,6 +147,10 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/_ping":
 	case r.URL.Path == "/v1.41/containers/json":
 		f.list(w, r)
+	case r.Method == http.MethodPost && r.URL.Path == "/v1.41/containers/create":
+		f.create(w, r)
+	case r.Method == http.MethodDelete:
+		f.remove(w, strings.TrimPrefix(r.URL.Path, "/v1.41/containers/"))
 	case r.URL.Path == "/v1.41/events":
 		f.stream(w, r)
 	case match != nil:
