@@ -165,7 +165,7 @@ type Environment struct {
 	ConfigSHA256 string `json:"config_sha256"` // of the untouched config.pbtxt
 	ModelVersion string `json:"model_version"` // as served
 	// ModelSHA256 is that of the model's files, config.pbtxt left out; empty where
-	// they cannot be read. GPUModels and GPUDriver are what the client's host has.
+	// they cannot be read.
 	ModelSHA256 string   `json:"model_sha256,omitempty"`
 	GPUModels   []string `json:"gpu_models,omitempty"`
 	GPUDriver   string   `json:"gpu_driver,omitempty"`
