@@ -2,6 +2,7 @@ package load
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ import (
 // needed.
 type processors struct {
 	before int // what to go back to; 0 when this run leaves them alone
+	gc     int // the garbage collector's percentage, the same
 	last   usage
 	at     time.Time
 }
@@ -31,12 +33,26 @@ const lagShare = mostMeanLag / 2
 // owner lets only one run at a time change the processors of the process.
 var owner sync.Mutex
 
+// mostGarbage is how much garbage may lie about while a point is measured, bytes.
+const mostGarbage = 8 << 20
+
+// collectorPercent is the collector's percentage by which about that much may. The
+// default doubles the heap before it collects, and the encoded requests are a large
+// one: a client with little garbage would seem to grow for minutes. Less would make
+// one with a small heap and many requests collect all the time.
+func collectorPercent() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(min(max(100*mostGarbage/max(m.HeapAlloc, 1), 10), 100))
+}
+
 // claimProcessors takes the process down to one processor, unless another run
 // already decides about them, or a server in this process needs them too.
 func claimProcessors(now usage, shared bool) *processors {
 	p := &processors{last: now, at: time.Now()}
 	if !shared && owner.TryLock() {
 		p.before = runtime.GOMAXPROCS(1)
+		p.gc = debug.SetGCPercent(collectorPercent())
 	}
 	return p
 }
@@ -64,6 +80,7 @@ func (p *processors) release() {
 		return
 	}
 	runtime.GOMAXPROCS(p.before)
+	debug.SetGCPercent(p.gc)
 	p.before = 0
 	owner.Unlock()
 }

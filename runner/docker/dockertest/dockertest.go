@@ -90,9 +90,12 @@ func StartFolders(t *testing.T, mode string, folders ...string) Server {
 		HTTPPort: freePort(t), GRPCPort: freePort(t), MetricsPort: freePort(t),
 		Models: filepath.Join(t.TempDir(), "models"),
 	}
-	for _, folder := range folders {
-		if err := os.CopyFS(filepath.Join(s.Models, filepath.Base(folder)), os.DirFS(folder)); err != nil {
-			t.Fatal(err)
+	if err := os.MkdirAll(s.Models, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders { // links are followed: the models share one file
+		if out, err := exec.Command("cp", "-aL", folder, s.Models).CombinedOutput(); err != nil {
+			t.Fatalf("copying %s: %v\n%s", folder, err, out)
 		}
 	}
 	t.Cleanup(func() { Remove(t, s.Name) })
