@@ -7,20 +7,34 @@ import (
 	"tritonsweep/runner/load/wire"
 )
 
+// agent names the program to servers.
+const agent = "tritonsweep"
+
 // Client is the gRPC transport: unary ModelInfer calls with encoded messages. It
 // is package wire and not gRPC-Go, because the load generator must not be what is
 // measured: for the same requests it takes a quarter (one caller) to a half (64
 // callers) less CPU, and no memory for answers. BenchmarkClient compares the two.
-type Client struct{ calls *wire.Client }
+type Client struct {
+	calls *wire.Client
+	how   encoding
+}
 
-// Dial prepares a client for a number of callers. It does not connect: an
-// unreachable server shows with the first request. The address is HOST:PORT.
+// Dial prepares a client for a number of callers, without TLS. It does not
+// connect: an unreachable server shows with the first request. The address is
+// HOST:PORT.
 func Dial(address string, callers int) (*Client, error) {
-	calls, err := wire.New(address, service.GRPCInferenceService_ModelInfer_FullMethodName, "tritonsweep", callers)
+	return dial(Options{Address: address, Callers: callers})
+}
+
+func dial(o Options) (*Client, error) {
+	calls, err := wire.New(wire.Options{
+		Address: o.Address, Method: service.GRPCInferenceService_ModelInfer_FullMethodName, Agent: agent,
+		Callers: o.Callers, TLS: o.TLS, Headers: o.Headers, Encoding: o.Compression,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Client{calls}, nil
+	return &Client{calls, encoding{compressed: o.Compression != ""}}, nil
 }
 
 // Infer sends one request; see Transport.
@@ -28,6 +42,8 @@ func (c *Client) Infer(ctx context.Context, caller int, p *Payload, keep bool) (
 	a, err := c.calls.Call(ctx, caller, p.Bytes, keep)
 	return Answer(a), err
 }
+
+func (c *Client) encoding() encoding { return c.how }
 
 // Close closes all connections. Calls under way fail.
 func (c *Client) Close() error { return c.calls.Close() }

@@ -24,7 +24,7 @@ func NewOpaqueRequest(o Opaque) (*Request, error) {
 	}
 	r := &Request{batch: 1, opaque: &o}
 	for _, body := range o.Bodies {
-		r.payloads = append(r.payloads, Payload{body})
+		r.payloads = append(r.payloads, Payload{Bytes: body})
 	}
 	return r, nil
 }

@@ -21,7 +21,9 @@ type Request struct {
 
 // Payload is one encoded inference request.
 type Payload struct {
-	Bytes []byte // a ModelInferRequest in protobuf's wire format
+	Bytes []byte // a ModelInferRequest in protobuf's wire format, or what the transport takes instead
+	head  int    // for HTTP: how many of them are JSON, before compression
+	path  string // for HTTP
 }
 
 // rawInputContents is the field of ModelInferRequest that holds the tensors.
@@ -37,6 +39,10 @@ const mostRotation = 1024
 // carries b consecutive items, in rotation, under a leading batch dimension. A
 // model with max_batch_size 0 has no such dimension and takes one item.
 func NewRequest(m Model, d Data, batch int) (*Request, error) {
+	return newRequest(m, d, batch, encoding{})
+}
+
+func newRequest(m Model, d Data, batch int, how encoding) (*Request, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("client batch %d: at least 1 is needed", batch)
 	}
@@ -58,11 +64,11 @@ func NewRequest(m Model, d Data, batch int) (*Request, error) {
 		for j := range group {
 			group[j] = items[(i*batch+j)%len(items)]
 		}
-		encoded, err := m.encode(group)
+		payload, err := how.payload(m, group)
 		if err != nil {
 			return nil, fmt.Errorf("request %d: %w", i, err)
 		}
-		r.payloads = append(r.payloads, Payload{encoded})
+		r.payloads = append(r.payloads, payload)
 	}
 	return r, nil
 }
@@ -96,31 +102,47 @@ func (r *Request) Answer() int64 {
 	return n
 }
 
-// encode writes the message in two parts: everything but the tensors by the
-// generated code, and the tensors straight from the items, so that a request of
-// hundreds of megabytes exists only once.
-func (m Model) encode(items []item) ([]byte, error) {
-	head := &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
-	size := int64(0)
-	var inputs []Tensor
+// inputTensor is an input as one request carries it.
+type inputTensor struct {
+	Tensor       // its Shape holds the batch dimension
+	size   int64 // raw bytes
+}
+
+// tensorsOf describes the inputs of a request of some items, and adds up their bytes.
+func (m Model) tensorsOf(items []item) (tensors []inputTensor, total int64, err error) {
 	for _, t := range m.Inputs {
 		first, ok := items[0][t.Name]
 		if !ok {
 			continue // optional; items of one batch agree, or it is refused below
 		}
-		bytes, err := m.rawSize(t, items)
+		size, err := m.rawSize(t, items)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		shape := first.shape
+		t.Shape = first.shape
 		if m.MaxBatch > 0 {
-			shape = append([]int64{int64(len(items))}, shape...)
+			t.Shape = append([]int64{int64(len(items))}, first.shape...)
 		}
+		tensors = append(tensors, inputTensor{t, size})
+		total += size
+	}
+	return tensors, total, nil
+}
+
+// encode writes the message in two parts: everything but the tensors by the
+// generated code, and the tensors straight from the items, so that a request of
+// hundreds of megabytes exists only once.
+func (m Model) encode(items []item) ([]byte, error) {
+	head := &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
+	tensors, size, err := m.tensorsOf(items)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tensors {
 		head.Inputs = append(head.Inputs, &service.ModelInferRequest_InferInputTensor{
-			Name: t.Name, Datatype: t.Datatype, Shape: shape,
+			Name: t.Name, Datatype: t.Datatype, Shape: t.Shape,
 		})
-		inputs = append(inputs, t)
-		size += int64(protowire.SizeTag(rawInputContents)+protowire.SizeVarint(uint64(bytes))) + bytes
+		size += int64(protowire.SizeTag(rawInputContents) + protowire.SizeVarint(uint64(t.size)))
 	}
 	size += int64(proto.Size(head))
 	if size > mostPayload {
@@ -130,10 +152,9 @@ func (m Model) encode(items []item) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the request: %w", err)
 	}
-	for _, t := range inputs {
-		bytes, _ := m.rawSize(t, items)
+	for _, t := range tensors {
 		out = protowire.AppendTag(out, rawInputContents, protowire.BytesType)
-		out = protowire.AppendVarint(out, uint64(bytes))
+		out = protowire.AppendVarint(out, uint64(t.size))
 		for _, it := range items {
 			out = append(out, it[t.Name].raw...)
 		}

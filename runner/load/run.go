@@ -31,7 +31,7 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 	request := spec.Request
 	if request == nil {
 		var err error
-		if request, err = NewRequest(spec.Model, spec.Data, spec.Load.BatchSize); err != nil {
+		if request, err = newRequest(spec.Model, spec.Data, spec.Load.BatchSize, encodingOf(t)); err != nil {
 			return Result{}, err
 		}
 	}

@@ -2,10 +2,13 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +20,33 @@ import (
 // its wait be taken for the server's.
 const CallersPerConnection = 64
 
+// Options say whom to call and how.
+type Options struct {
+	Address string // HOST:PORT
+	Method  string // /package.Service/Method
+	Agent   string // names the program to the server
+	Callers int
+	// TLS is used when not nil.
+	TLS *tls.Config
+	// Headers go with every call, by name.
+	Headers map[string]string
+	// Encoding names how messages are compressed; empty: they are not. It is
+	// the caller of Call that compresses them. Answers are never compressed.
+	Encoding string
+}
+
 // Client makes unary calls of one method on one server.
 type Client struct {
-	address string
-	block   []byte // the encoded request headers, the same for every call
-	slots   []slot
+	address  string
+	tls      *tls.Config
+	template template
+	slots    []slot
+}
+
+// template is what all calls have in common.
+type template struct {
+	block []byte // the encoded request headers, the same for every call
+	flag  byte   // before a message: 1 when it is compressed
 }
 
 // slot is where a connection is, was or will be.
@@ -44,36 +69,53 @@ type Answer struct {
 	Body []byte
 }
 
-// New prepares a client for a number of callers. It does not connect. The address
-// is HOST:PORT, the method /package.Service/Method.
-func New(address, method, agent string, callers int) (*Client, error) {
-	if callers < 1 {
-		return nil, fmt.Errorf("%d callers: at least 1 is needed", callers)
+// New prepares a client. It does not connect.
+func New(o Options) (*Client, error) {
+	if o.Callers < 1 {
+		return nil, fmt.Errorf("%d callers: at least 1 is needed", o.Callers)
 	}
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("address %q: %w", address, err)
+	host, _, err := net.SplitHostPort(o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", o.Address, err)
 	}
-	return &Client{
-		address: address,
-		block:   headerBlock(address, method, agent),
-		slots:   make([]slot, (callers+CallersPerConnection-1)/CallersPerConnection),
-	}, nil
+	c := &Client{
+		address: o.Address, tls: secure(o.TLS, host), template: template{block: headerBlock(o)},
+		slots: make([]slot, (o.Callers+CallersPerConnection-1)/CallersPerConnection),
+	}
+	if o.Encoding != "" {
+		c.template.flag = 1
+	}
+	if n := len(c.template.block); n > defaultFrame {
+		return nil, fmt.Errorf("the headers take %d bytes, at most %d go with a call", n, defaultFrame)
+	}
+	return c, nil
 }
 
 // headerBlock encodes the request headers without touching the dynamic table, so
 // that the same bytes are right for every call on every connection.
-func headerBlock(authority, method, agent string) []byte {
+func headerBlock(o Options) []byte {
 	block := sliceWriter{}
 	encoder := hpack.NewEncoder(&block)
-	for _, f := range []hpack.HeaderField{
+	scheme := "http"
+	if o.TLS != nil {
+		scheme = "https"
+	}
+	fields := []hpack.HeaderField{
 		{Name: ":method", Value: "POST"},
-		{Name: ":scheme", Value: "http"},
-		{Name: ":path", Value: method, Sensitive: true},
-		{Name: ":authority", Value: authority, Sensitive: true},
+		{Name: ":scheme", Value: scheme},
+		{Name: ":path", Value: o.Method, Sensitive: true},
+		{Name: ":authority", Value: o.Address, Sensitive: true},
 		{Name: "content-type", Value: "application/grpc", Sensitive: true},
-		{Name: "user-agent", Value: agent, Sensitive: true},
+		{Name: "user-agent", Value: o.Agent, Sensitive: true},
 		{Name: "te", Value: "trailers", Sensitive: true},
-	} {
+	}
+	if o.Encoding != "" {
+		fields = append(fields, hpack.HeaderField{Name: "grpc-encoding", Value: o.Encoding, Sensitive: true})
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		fields = append(fields, hpack.HeaderField{Name: strings.ToLower(name), Value: o.Headers[name], Sensitive: true})
+	}
+	for _, f := range fields {
 		_ = encoder.WriteField(f) // a slice takes everything
 	}
 	return block
@@ -112,7 +154,7 @@ func (s *slot) get(ctx context.Context, c *Client) (*conn, error) {
 		s.old = append(slices.DeleteFunc(s.old, (*conn).over), s.conn)
 		s.conn = nil
 	}
-	connection, err := connect(ctx, c.address, c.block)
+	connection, err := connect(ctx, c.address, c.tls, c.template)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

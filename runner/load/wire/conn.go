@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"slices"
 	"sync"
@@ -15,9 +16,10 @@ import (
 // socket, state while the fields below it are looked at. Whoever holds state does
 // not block.
 type conn struct {
-	net   net.Conn
-	block []byte
-	group sync.WaitGroup // the reader and the flusher
+	net      net.Conn
+	socket   net.Conn // below TLS; closing it never waits
+	template template
+	group    sync.WaitGroup // the reader and the flusher
 
 	write   sync.Mutex
 	scratch []byte   // headers of frames being written
@@ -61,17 +63,25 @@ type call struct {
 }
 
 // connect dials and introduces itself.
-func connect(ctx context.Context, address string, block []byte) (*conn, error) {
+func connect(ctx context.Context, address string, config *tls.Config, t template) (*conn, error) {
 	var dialer net.Dialer
 	socket, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := socket.Write(greeting()); err != nil { // it fits any socket's buffer
+	stream := socket
+	if config != nil {
+		stream, err = handshake(ctx, socket, config)
+	}
+	if err == nil {
+		_, err = stream.Write(greeting()) // it fits any socket's buffer
+	}
+	if err != nil {
 		socket.Close()
 		return nil, err
 	}
-	c := newConn(socket, block)
+	c := newConn(stream, t)
+	c.socket = socket
 	c.group.Go(c.read)
 	c.group.Go(c.flushControl)
 	return c, nil
@@ -79,9 +89,9 @@ func connect(ctx context.Context, address string, block []byte) (*conn, error) {
 
 // newConn does not wait for the server's settings: the protocol's defaults hold
 // until they come.
-func newConn(socket net.Conn, block []byte) *conn {
+func newConn(stream net.Conn, t template) *conn {
 	return &conn{
-		net: socket, block: block,
+		net: stream, socket: stream, template: t,
 		calls: map[uint32]*call{},
 		next:  1, window: defaultWindow, initial: defaultWindow, frame: defaultFrame, places: CallersPerConnection,
 		flush: make(chan struct{}, 1), end: make(chan struct{}),
@@ -126,7 +136,7 @@ func (c *conn) failLocked(reason error) {
 	}
 	c.ended = reason
 	close(c.end)
-	c.net.Close()
+	c.socket.Close()
 	for _, call := range c.calls {
 		c.finish(call, unavailable("the connection ended: %v", reason))
 	}

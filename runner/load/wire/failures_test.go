@@ -192,17 +192,17 @@ func TestRefusedConnection(t *testing.T) {
 	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := New("no port", testMethod, "test", 1); err == nil {
+	if _, err := New(Options{Address: "no port", Method: testMethod, Callers: 1}); err == nil {
 		t.Error("an address without a port was accepted")
 	}
-	if _, err := New("127.0.0.1:1", testMethod, "test", 0); err == nil {
+	if _, err := New(Options{Address: "127.0.0.1:1", Method: testMethod}); err == nil {
 		t.Error("a client without callers was accepted")
 	}
 }
 
 // TestPingFlood: a server that asks without reading does not fill the memory.
 func TestPingFlood(t *testing.T) {
-	c := newConn(nopConn{}, nil)
+	c := newConn(nopConn{}, template{})
 	c.state.Lock()
 	defer c.state.Unlock()
 	ping := appendHeader(nil, 8, framePing, flagAck, 0)
@@ -235,7 +235,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(append(bytes.Clone(settings), append(appendHeader(nil, 2, frameHeaders, flagEndHeaders|flagEndStream, 1), 0x88, 0x88)...))
 	f.Add(append(bytes.Clone(settings), append(appendHeader(nil, 8, frameGoAway, 0, 0), make([]byte, 8)...)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := newConn(readConn{r: bytes.NewReader(data)}, nil)
+		c := newConn(readConn{r: bytes.NewReader(data)}, template{})
 		open := &call{id: 1, keep: true, done: make(chan struct{})}
 		c.calls[1], c.next = open, 3
 		c.read()

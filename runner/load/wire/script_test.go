@@ -56,7 +56,7 @@ func script(t *testing.T, callers int, settings []http2.Setting, serve ...func(p
 			c.Close()
 		}
 	}()
-	client, err := New(listener.Addr().String(), testMethod, "test", callers)
+	client, err := New(Options{Address: listener.Addr().String(), Method: testMethod, Agent: "test", Callers: callers})
 	if err != nil {
 		t.Fatal(err)
 	}

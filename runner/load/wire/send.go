@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
 	"time"
 )
 
@@ -166,7 +165,7 @@ func (c *conn) writeChunk(call *call, message []byte, at int) int {
 		return 0
 	}
 	// The scratch must not move while the vector points into it.
-	need := (n/frame+2)*headerLength + len(c.block) + prefixLength
+	need := (n/frame+2)*headerLength + len(c.template.block) + prefixLength
 	if cap(c.scratch) < need {
 		c.scratch = make([]byte, 0, 2*need)
 	}
@@ -177,8 +176,8 @@ func (c *conn) writeChunk(call *call, message []byte, at int) int {
 	}
 	if !call.begun {
 		call.begun = true
-		b = appendHeader(b, len(c.block), frameHeaders, flagEndHeaders, call.id)
-		b = append(b, c.block...)
+		b = appendHeader(b, len(c.template.block), frameHeaders, flagEndHeaders, call.id)
+		b = append(b, c.template.block...)
 	}
 	for end := at + n; at < end; {
 		size := min(end-at, frame)
@@ -188,7 +187,7 @@ func (c *conn) writeChunk(call *call, message []byte, at int) int {
 		}
 		b = appendHeader(b, size, frameData, flags, call.id)
 		if at < prefixLength {
-			var prefix [prefixLength]byte
+			prefix := [prefixLength]byte{c.template.flag}
 			binary.BigEndian.PutUint32(prefix[1:], uint32(len(message)))
 			part := min(size, prefixLength-at)
 			b = append(b, prefix[at:at+part]...)
@@ -205,8 +204,7 @@ func (c *conn) writeChunk(call *call, message []byte, at int) int {
 		c.vector = append(c.vector, b[from:])
 	}
 	c.scratch = b
-	buffers := net.Buffers(c.vector)
-	if _, err := buffers.WriteTo(c.net); err != nil {
+	if err := writeAll(c.net, c.vector); err != nil {
 		c.fail(err)
 		return 0 // every call of the connection has ended with it
 	}

@@ -69,7 +69,7 @@ func grpcServer(t testing.TB, handle func(ctx context.Context, in []byte) ([]byt
 
 func newClient(t testing.TB, address string, callers int) *Client {
 	t.Helper()
-	c, err := New(address, testMethod, "test", callers)
+	c, err := New(Options{Address: address, Method: testMethod, Agent: "test", Callers: callers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,58 @@
+package load
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+)
+
+const gzipName = "gzip"
+
+// encoding is how a transport wants its payloads.
+type encoding struct {
+	binary     bool // a JSON head and the raw tensors, for HTTP; else a ModelInferRequest
+	compressed bool
+}
+
+// encoder is a Transport that says how it wants its payloads. Others take
+// ModelInferRequest messages.
+type encoder interface{ encoding() encoding }
+
+func encodingOf(t Transport) encoding {
+	if e, ok := t.(encoder); ok {
+		return e.encoding()
+	}
+	return encoding{}
+}
+
+// payload encodes one request.
+func (e encoding) payload(m Model, items []item) (Payload, error) {
+	var p Payload
+	var err error
+	if e.binary {
+		p, err = m.encodeBinary(items)
+	} else {
+		p.Bytes, err = m.encode(items)
+	}
+	if err == nil && e.compressed {
+		p.Bytes, err = compress(p.Bytes)
+	}
+	return p, err
+}
+
+// compress packs a request at gzip's fastest level: it is what a client in a
+// hurry would do, and done before anything is measured.
+func compress(message []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err == nil {
+		_, err = w.Write(message)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compressing a request: %w", err)
+	}
+	return out.Bytes(), nil
+}
