@@ -5,6 +5,9 @@ import (
 
 	"tritonsweep/internal/tritonpb/service"
 	"tritonsweep/runner/load/wire"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // agent names the program to servers.
@@ -40,7 +43,12 @@ func dial(o Options) (*Client, error) {
 // Infer sends one request; see Transport.
 func (c *Client) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
 	a, err := c.calls.Call(ctx, caller, p.Bytes, keep)
-	return Answer(a), err
+	if err == nil && keep && a.Compressed {
+		if a.Body, err = decompress(a.Body); err != nil {
+			err = status.Error(codes.Internal, err.Error())
+		}
+	}
+	return Answer{Sent: a.Sent, Received: a.Received, Bytes: a.Bytes, Body: a.Body}, err
 }
 
 func (c *Client) encoding() encoding { return c.how }

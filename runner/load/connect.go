@@ -30,7 +30,8 @@ type Options struct {
 	// part of a message or a record.
 	Headers map[string]string
 	// Compression is "gzip", or empty. Requests are compressed once, before the
-	// first one is sent, but those of a stream each time; answers are not.
+	// first one is sent, but those of a stream each time. Answers over gRPC may come
+	// compressed then, and only those that are checked are unpacked.
 	Compression string
 }
 

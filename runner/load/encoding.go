@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 )
 
 const gzipName = "gzip"
@@ -55,4 +56,21 @@ func compress(message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("compressing a request: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// decompress unpacks an answer that is to be checked, up to the size that an
+// uncompressed one may have.
+func decompress(message []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(message))
+	var out []byte
+	if err == nil {
+		out, err = io.ReadAll(io.LimitReader(r, mostPayload))
+	}
+	if err == nil && len(out) == mostPayload {
+		err = fmt.Errorf("more than %d bytes", mostPayload)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the answer: %w", err)
+	}
+	return out, nil
 }

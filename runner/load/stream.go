@@ -20,11 +20,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// streams is the transport of ModelStreamInfer: every caller has a stream of its
+// streamed is the transport of ModelStreamInfer: every caller has a stream of its
 // own and one request on it at a time. A stream ends with its request's deadline,
 // because requests on a stream have none of their own; the next request opens
 // another. It goes by gRPC-Go, which costs more CPU a request than package wire.
-type streams struct {
+type streamed struct {
 	connections []*grpc.ClientConn
 	headers     metadata.MD
 	callers     []streamCaller
@@ -41,7 +41,7 @@ type streamCaller struct {
 // streamsPerConnection is the same as for unary calls, so that they compare.
 const streamsPerConnection = 64
 
-func newStreams(o Options) (*streams, error) {
+func newStreams(o Options) (*streamed, error) {
 	secure := insecure.NewCredentials()
 	if o.TLS != nil {
 		secure = credentials.NewTLS(o.TLS)
@@ -50,7 +50,7 @@ func newStreams(o Options) (*streams, error) {
 	if o.Compression != "" {
 		calls = append(calls, grpc.UseCompressor(o.Compression))
 	}
-	s := &streams{headers: metadata.New(o.Headers), callers: make([]streamCaller, o.Callers)}
+	s := &streamed{headers: metadata.New(o.Headers), callers: make([]streamCaller, o.Callers)}
 	for range (o.Callers + streamsPerConnection - 1) / streamsPerConnection {
 		connection, err := grpc.NewClient(o.Address,
 			grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(calls...), grpc.WithUserAgent(agent),
@@ -64,7 +64,7 @@ func newStreams(o Options) (*streams, error) {
 }
 
 // Infer sends one request; see Transport.
-func (s *streams) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
+func (s *streamed) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
 	stream, err := s.get(ctx, caller)
 	if err != nil {
 		return Answer{}, err
@@ -178,7 +178,7 @@ func readVarint(in *mem.Reader) (v uint64, err error) {
 }
 
 // get returns the caller's stream and opens one where there is none.
-func (s *streams) get(ctx context.Context, caller int) (grpc.ClientStream, error) {
+func (s *streamed) get(ctx context.Context, caller int) (grpc.ClientStream, error) {
 	c := &s.callers[caller%len(s.callers)]
 	c.mu.Lock()
 	if c.closed {
@@ -215,7 +215,7 @@ func (s *streams) get(ctx context.Context, caller int) (grpc.ClientStream, error
 }
 
 // drop ends the caller's stream.
-func (s *streams) drop(caller int) {
+func (s *streamed) drop(caller int) {
 	c := &s.callers[caller%len(s.callers)]
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,7 +226,7 @@ func (s *streams) drop(caller int) {
 }
 
 // Close ends all streams and closes all connections.
-func (s *streams) Close() error {
+func (s *streamed) Close() error {
 	for i := range s.callers {
 		s.callers[i].mu.Lock()
 		s.callers[i].closed = true

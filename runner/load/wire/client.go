@@ -31,7 +31,8 @@ type Options struct {
 	// Headers go with every call, by name.
 	Headers map[string]string
 	// Encoding names how messages are compressed; empty: they are not. It is
-	// the caller of Call that compresses them. Answers are never compressed.
+	// the caller of Call that compresses them. Answers may then
+	// be compressed the same way.
 	Encoding string
 }
 
@@ -67,6 +68,8 @@ type Answer struct {
 	Bytes int
 	// Body is the message, when asked for.
 	Body []byte
+	// Compressed tells that the message is, as the request was.
+	Compressed bool
 }
 
 // New prepares a client. It does not connect.

@@ -141,7 +141,7 @@ func (r *reader) arrived(id uint32, part []byte) {
 			return
 		}
 		call.length = int(binary.BigEndian.Uint32(call.prefix[1:]))
-		if call.prefix[0] != 0 {
+		if call.prefix[0] != 0 && c.template.flag == 0 { // with compressed requests, answers may be
 			c.queue(appendReset(nil, id, codeCancel))
 			c.finish(call, status.Error(codes.Internal, "the answer is compressed, which nobody asked for"))
 			return

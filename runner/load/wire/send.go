@@ -40,7 +40,7 @@ func (c *conn) call(ctx context.Context, message []byte, keep bool) (Answer, err
 	if sent.After(call.received) { // the answer overtook this goroutine
 		sent = call.received
 	}
-	return Answer{Sent: sent, Received: call.received, Bytes: call.length, Body: call.body}, nil
+	return Answer{Sent: sent, Received: call.received, Bytes: call.length, Body: call.body, Compressed: call.prefix[0] != 0}, nil
 }
 
 var errAbandoned = errors.New("abandoned")
