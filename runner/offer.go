@@ -28,7 +28,7 @@ func (r *run) offer(ctx context.Context, record *results.Record, before snapshot
 	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
 		return load.Result{}, err
 	}
-	transport, err := load.Dial(r.client.Address(), spec.Callers())
+	transport, err := spec.Connect(r.client.Address())
 	if err != nil {
 		return load.Result{}, err
 	}

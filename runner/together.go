@@ -83,7 +83,7 @@ func (i *Interference) measure(ctx context.Context, round int, specs []load.Spec
 
 func (i *Interference) sample(ctx context.Context, spec load.Spec) interference.Sample {
 	s := interference.Sample{Model: spec.Model.Name, Load: spec.Load}
-	transport, err := load.Dial(i.Client.Address(), spec.Callers())
+	transport, err := spec.Connect(i.Client.Address())
 	if err == nil {
 		defer transport.Close()
 		var result load.Result

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
 
@@ -48,6 +49,8 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
+		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
+		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http, e.g. http://127.0.0.1:8000"},
 		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
 	})
 }

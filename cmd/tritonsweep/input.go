@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"os"
 	"strconv"
@@ -36,6 +37,9 @@ func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
 		}
 	}
 	var err error
+	if spec.Via, err = readTransport(c); err != nil {
+		return spec, err
+	}
 	if spec.Data, err = readData(c, seed); err != nil {
 		return spec, err
 	}
@@ -86,7 +90,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		Load: o.spec, Shapes: o.shapes, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
 		Guard: t.startGuardian, Scratch: t.scratch, Address: c.String("grpc-url"),
 		Base: results.Environment{
-			Tool: version, Server: t.serverName, Transport: "grpc", InputSource: o.spec.Data.String(),
+			Tool: version, Server: t.serverName, Transport: cmp.Or(string(o.spec.Via.Protocol), string(load.GRPC)), InputSource: o.spec.Data.String(),
 		},
 	}
 	config.Pipeline = o.pipeline

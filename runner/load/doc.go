@@ -10,6 +10,11 @@
 // tale", 2006). How late the client itself sent is measured, and voids a point
 // where it shows.
 //
+// Requests travel by one of three transports (Connect): unary gRPC by package
+// wire, a gRPC stream for each caller, or HTTP with the binary tensor extension;
+// all of them with TLS, headers and compressed requests where asked for. Their
+// tests share one contract.
+//
 // Memory does not grow with time or rate. Every distinct input is encoded once
 // and shared by all callers; answers are counted and dropped, and only the first
 // and every thousandth is decoded and checked; latencies go to fixed histograms.

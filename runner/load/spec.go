@@ -27,6 +27,9 @@ type Spec struct {
 	// 0 means DefaultOutstanding, or fewer where the memory limit asks for it.
 	Outstanding int
 
+	// Via says how to reach the server, for Connect.
+	Via Options
+
 	// Timeout is the deadline of one call; default 30 s.
 	Timeout time.Duration
 	// Warmup is the least time before measuring; default 1 s. It also lasts
@@ -106,6 +109,14 @@ func (s Spec) withDefaults() Spec {
 		s.host = processUsage
 	}
 	return s
+}
+
+// Connect prepares the connection of the spec's load. The address is that of the
+// gRPC service; over HTTP it is Via that says where to go.
+func (s Spec) Connect(address string) (Connection, error) {
+	o := s.Via
+	o.Address, o.Callers = address, s.Callers()
+	return Connect(o)
 }
 
 // Callers is the most requests that are under way at a time: what to Dial for.
