@@ -136,6 +136,16 @@ bench-ocr: build ## the same for both stages of the OCR
 sweep-all: build ## the four sweeps of all seven models, short, and one summary
 	$(call SPEC_BENCH,$@,scrfd arcface yolo clip-image clip-text ocr-det ocr-rec,)
 
+.PHONY: chaos
+chaos: ## 1,000 random kills of the file protocol; every call of it failing and killing once; power losses
+	@. .ci/setup.sh; need_go; TRITONSWEEP_CHAOS=1000 TRITONSWEEP_CRASHES=2000 go test -count=1 -v -timeout 20m \
+	  -run '^TestFault(3|10|11|12|22)[A-Z]' ./runner/undo | grep -vE '^(=== |PASS)'; exit $${PIPESTATUS[0]}
+
+.PHONY: chaos-long
+chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on the real container
+	@. .ci/setup.sh; need_go; TRITONSWEEP_CHAOS_SWEEPS=$(N) go test -count=1 -v -timeout 24h -run '^TestChaosSweeps$$' ./cmd/tritonsweep
+	@export TRITONSWEEP_KILLS=$$(( ($(N) + 9) / 10 )); $(REAL) -timeout 24h -run '^TestRealKilledSweeps$$'
+
 .PHONY: corpus
 corpus: ## check the config editor on real files: make corpus CORPUS=DIR
 	@test -d "$(CORPUS)" || { echo "name the directory: make corpus CORPUS=DIR"; exit 2; }

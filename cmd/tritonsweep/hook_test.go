@@ -11,7 +11,7 @@ import (
 )
 
 // The program that tests start (TestMain) obeys a hook: STEP:ACTION, where
-// ACTION is say (print hookSays and wait a little), panic (in a goroutine of
+// ACTION is say (print hookSays and wait a little), records (print every record), panic (in a goroutine of
 // its own) or kill (kill -9 of itself).
 const (
 	hookEnv  = "TRITONSWEEP_TEST_HOOK"
@@ -22,6 +22,10 @@ const (
 func installHook() {
 	step, action, found := strings.Cut(os.Getenv(hookEnv), ":")
 	if !found {
+		return
+	}
+	if action == "records" {
+		onEvent = sayRecord
 		return
 	}
 	done := false

@@ -38,6 +38,9 @@ func restore(c *cli.Context) error {
 	if err := tellReports(c.App.Writer, state); err != nil {
 		return err
 	}
+	if err := state.Tidy("restore"); err != nil {
+		return withCode(exitPermission, err)
+	}
 	if len(pending) == 0 {
 		fmt.Fprintln(c.App.Writer, "nothing to restore")
 	}

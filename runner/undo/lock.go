@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -22,6 +23,8 @@ type Holder struct {
 	User    string    `json:"user"`
 	Since   time.Time `json:"since"`
 	Command string    `json:"command"` // for example "queue-delay"
+	// Repository is what is held.
+	Repository string `json:"repository"`
 }
 
 // HeldError is returned by Acquire when another run holds the repository.
@@ -63,7 +66,7 @@ func Acquire(state State, repository, command string) (*Lock, error) {
 		return nil, fmt.Errorf("locking the repository: %w", err)
 	}
 	l := &Lock{dir: dir, key: key(real), state: state}
-	l.holder = filepath.Join(state.dir, l.key+".holder.json")
+	l.holder = filepath.Join(state.dir, l.key+holderSuffix)
 	if err := provable(dir, state); err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
@@ -110,7 +113,7 @@ func (l *Lock) Release() error {
 }
 
 func (l *Lock) sign(command string) error {
-	h := Holder{PID: os.Getpid(), Since: time.Now().UTC(), Command: command, User: userName()}
+	h := Holder{PID: os.Getpid(), Since: time.Now().UTC(), Command: command, User: userName(), Repository: l.dir.Name()}
 	h.Host, _ = os.Hostname() // empty is fine: it only tells people where to look
 	data, err := json.MarshalIndent(h, "", "  ")
 	if err != nil {
@@ -135,9 +138,31 @@ func flock(f *os.File) error {
 	}
 }
 
+// Tidy removes what killed runs left in the state directory that changed
+// nothing: the names of holders that hold nothing any more.
+func (s State) Tidy(command string) error {
+	names, err := filepath.Glob(filepath.Join(s.dir, "*"+holderSuffix))
+	for _, name := range names {
+		h := readHolder(name)
+		if h == nil || h.Repository == "" || name != filepath.Join(s.dir, key(h.Repository)+holderSuffix) {
+			continue
+		}
+		l, lockErr := Acquire(s.Shared(), h.Repository, command)
+		switch {
+		case lockErr == nil:
+			err = errors.Join(err, l.Release())
+		case errors.Is(lockErr, fs.ErrNotExist): // nobody can hold it
+			err = errors.Join(err, s.remove(filepath.Base(name)), s.tidy(key(h.Repository)))
+		}
+	}
+	return err
+}
+
+const holderSuffix = ".holder.json"
+
 // Holder returns who says that it holds a repository, or nil.
 func (s State) Holder(repository string) *Holder {
-	return readHolder(filepath.Join(s.dir, key(repository)+".holder.json"))
+	return readHolder(filepath.Join(s.dir, key(repository)+holderSuffix))
 }
 
 func readHolder(name string) *Holder {
