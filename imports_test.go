@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +44,8 @@ type source struct {
 	dir  string
 	file *ast.File
 	test bool
+	// functions are the names of those that a test file declares.
+	functions []string
 }
 
 func sources(t *testing.T) []source {
@@ -62,7 +65,7 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		all = append(all, source{path.Dir(name), f, strings.HasSuffix(name, "_test.go")})
+		all = append(all, source{path.Dir(name), f, strings.HasSuffix(name, "_test.go"), functions(t, name)})
 		return nil
 	})
 	if err != nil {
@@ -72,6 +75,21 @@ func sources(t *testing.T) []source {
 		t.Fatalf("only %d files were found", len(all))
 	}
 	return all
+}
+
+var declaration = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+func functions(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range declaration.FindAllSubmatch(text, -1) {
+		names = append(names, string(m[1]))
+	}
+	return names
 }
 
 func (s source) imports(t *testing.T) []string {

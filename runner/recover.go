@@ -29,9 +29,9 @@ type Recovery struct {
 	ReadyTimeout time.Duration
 	// Run, when set, is the only run to recover: another one's journal is left.
 	Run string
-	// Patience is how long to wait for a guardian, or whoever holds the
-	// repository, to let go.
-	Patience time.Duration
+	// Patience is how long to wait for whoever holds the repository, a guardian
+	// for example; nil is not at all.
+	Patience undo.Patience
 	// Restored, when set, is called once the files are back.
 	Restored func()
 }

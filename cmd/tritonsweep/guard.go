@@ -73,7 +73,7 @@ func repair(ctx context.Context, state undo.State, key, run string) error {
 	}
 	report.Repository = doc.Repository
 	recovery := runner.Recovery{
-		State: state, Find: findAgain, ReadyTimeout: readyTimeout, Run: run, Patience: readyTimeout,
+		State: state, Find: findAgain, ReadyTimeout: readyTimeout, Run: run, Patience: patience,
 		Restored: func() {
 			report.Files = time.Now()
 			_ = report.Save(state.Dir()) // the last one counts

@@ -62,7 +62,7 @@ const readyTimeout = 3 * time.Minute
 func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Document) error {
 	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
 		printable(doc.Repository), doc.Holder.Since.Local().Format(time.DateTime))
-	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout, Patience: patience(state, doc)}
+	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout, Patience: patience}
 	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Doc
 
 // patience is how long to wait for whoever holds the repository of a pending
 // journal: a guardian at work is worth it, a living run is not.
-func patience(state undo.State, doc undo.Document) time.Duration {
-	if h := state.Holder(doc.Repository); h != nil && h.Command == guardianName {
+func patience(h *undo.Holder) time.Duration {
+	if h != nil && h.Command == guardianName {
 		return 2 * readyTimeout
 	}
 	return time.Second // a process that was just killed, or a guardian that begins

@@ -224,7 +224,7 @@ func TestFault19StaleHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine := bytes.Replace(data, fmt.Appendf(nil, `"pid": %d`, w.state.Holder(w.repo).PID), fmt.Appendf(nil, `"pid": %d`, os.Getpid()), 1)
+	mine := bytes.Replace(data, fmt.Appendf(nil, `"pid": %d`, readHolder(holder[0]).PID), fmt.Appendf(nil, `"pid": %d`, os.Getpid()), 1)
 	if err := os.WriteFile(holder[0], mine, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -86,12 +86,17 @@ func Acquire(state State, repository, command string) (*Lock, error) {
 // waitEvery is how often a lock is tried that somebody holds.
 const waitEvery = 20 * time.Millisecond
 
-// AcquireWithin is Acquire that waits for a holder to let go, for a time.
-func AcquireWithin(ctx context.Context, state State, repository, command string, patience time.Duration) (*Lock, error) {
-	deadline := time.Now().Add(patience)
+// Patience says how long to wait for a holder, nil when it is unknown, to let go.
+type Patience func(h *Holder) time.Duration
+
+// AcquireWithin is Acquire that waits for a holder to let go, for as long as who
+// holds it then is worth.
+func AcquireWithin(ctx context.Context, state State, repository, command string, patience Patience) (*Lock, error) {
+	begin := time.Now()
 	for {
 		l, err := Acquire(state, repository, command)
-		if _, held := errors.AsType[*HeldError](err); !held || !time.Now().Before(deadline) {
+		held, ok := errors.AsType[*HeldError](err)
+		if !ok || patience == nil || time.Since(begin) >= patience(held.Holder) {
 			return l, err
 		}
 		select {
@@ -159,11 +164,6 @@ func (s State) Tidy(command string) error {
 }
 
 const holderSuffix = ".holder.json"
-
-// Holder returns who says that it holds a repository, or nil.
-func (s State) Holder(repository string) *Holder {
-	return readHolder(filepath.Join(s.dir, key(repository)+holderSuffix))
-}
 
 func readHolder(name string) *Holder {
 	data, err := os.ReadFile(name)
