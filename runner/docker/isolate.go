@@ -86,8 +86,10 @@ func (c *Container) Isolate(ctx context.Context, repository RepositoryMount, o I
 // would be known to others, or could change their things, goes.
 func (c *Container) copyOf(found container.InspectResponse, r RepositoryMount, o Isolation) (*container.Config, *container.HostConfig, []string, error) {
 	config := *found.Config
-	config.Image = found.Image                                         // by ID: a tag may have moved on
-	config.Hostname, config.Domainname, config.MacAddress = "", "", "" //nolint:staticcheck // of older Engines
+	config.Image = found.Image // by ID: a tag may have moved on
+	config.Hostname, config.Domainname = "", ""
+	//lint:ignore SA1019 Engines before API 1.44 keep the address here, and two containers must not share one
+	config.MacAddress = ""
 	config.Labels = o.Owner.labels(c.ID)
 	config.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 	config.AttachStdin, config.AttachStdout, config.AttachStderr, config.OpenStdin = false, false, false, false

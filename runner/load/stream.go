@@ -54,7 +54,7 @@ func newStreams(o Options) (*streamed, error) {
 	for range (o.Callers + streamsPerConnection - 1) / streamsPerConnection {
 		connection, err := grpc.NewClient(o.Address,
 			grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(calls...), grpc.WithUserAgent(agent),
-			grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(), grpc.WithSharedWriteBuffer(true))
+			grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithNoProxy())
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

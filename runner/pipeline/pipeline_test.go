@@ -116,7 +116,7 @@ func TestAnswersAreJudged(t *testing.T) {
 	}{
 		{"200", status(200, "anything"), nil, "", ""},
 		{"201", status(201, ""), nil, "", ""},
-		{"302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", 302) }, nil, "HTTP 302", "HTTP 302 Found"},
+		{"http.StatusFound", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) }, nil, "HTTP http.StatusFound", "HTTP http.StatusFound Found"},
 		{"400", status(400, "no field\x1b[31m \"image\"\n"), nil, "HTTP 400", `HTTP 400 Bad Request: no field\x1b[31m "image"\n`},
 		{"503", status(503, strings.Repeat("x", 600)), nil, "HTTP 503", strings.Repeat("x", 200) + "..."},
 		{"field", status(200, `{"a": [{"b": 1.0}]}`), rule("a.0.b", 1), "", ""},
@@ -177,7 +177,7 @@ func TestMeasure(t *testing.T) {
 	r := api(t, func(w http.ResponseWriter, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)
 		if n.Add(1)%10 == 0 {
-			http.Error(w, "busy", 503)
+			http.Error(w, "busy", http.StatusServiceUnavailable)
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -227,7 +227,7 @@ func TestARefusalStopsBeforeTheLoad(t *testing.T) {
 	var n atomic.Int64
 	r := api(t, func(w http.ResponseWriter, _ *http.Request) {
 		n.Add(1)
-		http.Error(w, "the form has no field \"image\"", 422)
+		http.Error(w, "the form has no field \"image\"", http.StatusUnprocessableEntity)
 	}, nil)
 	_, _, err := Measure(t.Context(), r, load.Spec{Load: sweep.Load{Concurrency: 8, BatchSize: 1}, Shared: true})
 	rejected, ok := errors.AsType[*load.RejectedError](err)
