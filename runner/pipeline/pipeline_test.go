@@ -116,7 +116,7 @@ func TestAnswersAreJudged(t *testing.T) {
 	}{
 		{"200", status(200, "anything"), nil, "", ""},
 		{"201", status(201, ""), nil, "", ""},
-		{"http.StatusFound", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) }, nil, "HTTP http.StatusFound", "HTTP http.StatusFound Found"},
+		{"302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) }, nil, "HTTP 302", "HTTP 302 Found"},
 		{"400", status(400, "no field\x1b[31m \"image\"\n"), nil, "HTTP 400", `HTTP 400 Bad Request: no field\x1b[31m "image"\n`},
 		{"503", status(503, strings.Repeat("x", 600)), nil, "HTTP 503", strings.Repeat("x", 200) + "..."},
 		{"field", status(200, `{"a": [{"b": 1.0}]}`), rule("a.0.b", 1), "", ""},

@@ -249,6 +249,7 @@ func TestCancel(t *testing.T) {
 		}
 		err = <-stays.done
 		time.Sleep(10 * ms)
+		synctest.Wait() // the batch is counted after its requests were answered
 		if err != nil || len(sizes) != 1 || sizes[0] != 1 {
 			t.Errorf("the other one: %v, batches %v", err, sizes)
 		}
