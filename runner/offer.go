@@ -28,6 +28,9 @@ func (r *run) offer(ctx context.Context, record *results.Record, before snapshot
 	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
 		return load.Result{}, err
 	}
+	if spec.Via.URL == "" && before.identity.HTTP != "" { // read anew: a restart may change ports
+		spec.Via.URL = "http://" + before.identity.HTTP
+	}
 	transport, err := spec.Connect(r.client.Address())
 	if err != nil {
 		return load.Result{}, err

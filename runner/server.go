@@ -37,4 +37,6 @@ type Identity struct {
 	StartedAt   time.Time
 	Restarts    int // by the restart policy
 	Simulated   bool
+	// HTTP is HOST:PORT of its HTTP service, empty where it has none.
+	HTTP string
 }

@@ -14,7 +14,7 @@ func env(name string) []string { return []string{"TRITONSWEEP_" + name} }
 
 // targetFlags say which server and which models.
 func targetFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringSliceFlag{Name: "model", Aliases: []string{"m"}, EnvVars: env("MODEL"), Usage: "`NAME` of a model; repeatable, or all"},
 		&cli.StringFlag{Name: "container", EnvVars: env("CONTAINER"), Usage: "`NAME` or ID of Triton's container (default: the one behind --grpc-url, or the only Triton that runs)"},
 		&cli.StringFlag{Name: "repository", EnvVars: env("REPOSITORY"), Usage: "`DIR` of the model repository on this machine (default: what the container mounts)"},
@@ -25,7 +25,7 @@ func targetFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "shared-lock", EnvVars: env("SHARED_LOCK"), Usage: "sweep a repository on a network file system: nobody else does, you say"},
 		&cli.StringFlag{Name: "mode", EnvVars: env("MODE"), Value: "restart", Usage: "how settings reach the server: restart, reload (explicit model control) or none"},
 		&cli.DurationFlag{Name: "ready-timeout", EnvVars: env("READY_TIMEOUT"), Value: 2 * time.Minute, Usage: "how long a restarted server may take until it is ready"},
-	}
+	}, connectionFlags()...)
 }
 
 // arrivalFlags say when requests are sent; concurrency is the default.
@@ -50,7 +50,8 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
 		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
-		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http, e.g. http://127.0.0.1:8000"},
+		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http (default: the container's published port)"},
+		&cli.StringFlag{Name: "compression", EnvVars: env("COMPRESSION"), Value: "none", Usage: "of requests, and of answers where the server wants: none or gzip"},
 		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
 	})
 }

@@ -88,7 +88,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		Run: run.ID, Plan: run.Plan, Mode: t.mode, Client: t.client,
 		Repository: t.repository, State: t.state, Lock: t.lock, Files: t.files,
 		Load: o.spec, Shapes: o.shapes, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
-		Guard: t.startGuardian, Scratch: t.scratch, Address: c.String("grpc-url"),
+		Guard: t.startGuardian(c), Scratch: t.scratch, Address: c.String("grpc-url"),
 		Base: results.Environment{
 			Tool: version, Server: t.serverName, Transport: cmp.Or(string(o.spec.Via.Protocol), string(load.GRPC)), InputSource: o.spec.Data.String(),
 		},

@@ -85,7 +85,11 @@ func (t *target) startCopy(c *cli.Context, mount docker.RepositoryMount, o docke
 		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", printable(n))
 	}
 	t.original = t.container
-	if t.container, err = runner.NewContainer(c.Context, copied, triton.Options{}); err != nil {
+	secure, err := secureOptions(c)
+	if err != nil {
+		return err
+	}
+	if t.container, err = runner.NewContainer(c.Context, copied, secure); err != nil {
 		return err
 	}
 	t.server = t.container

@@ -156,13 +156,7 @@ func readHeaders(list []string) (map[string]pipeline.Secret, error) {
 		if !ok || name == "" {
 			return nil, usagef("--header: %q is not NAME=VALUE", name)
 		}
-		secret := pipeline.Secret{Value: value}
-		if variable, ok := strings.CutPrefix(value, "env:"); ok {
-			secret = pipeline.Secret{Env: variable}
-		} else if file, ok := strings.CutPrefix(value, "file:"); ok {
-			secret = pipeline.Secret{File: file}
-		}
-		headers[name] = secret
+		headers[name] = headerSecret(value)
 	}
 	return headers, nil
 }

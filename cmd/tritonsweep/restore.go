@@ -12,7 +12,6 @@ import (
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/guardian"
-	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 )
 
@@ -22,11 +21,16 @@ func restoreCommand() *cli.Command {
 		Usage: "put back what a killed run left behind",
 		Description: "Restores every config file of runs that did not end, restarts their servers and\n" +
 			"verifies them. May be run at any time and any number of times.",
+		Flags:  connectionFlags(),
 		Action: restore,
 	}
 }
 
 func restore(c *cli.Context) error {
+	find, err := finder(c)
+	if err != nil {
+		return err
+	}
 	state, err := undo.OpenState()
 	if err != nil {
 		return withCode(exitPermission, err)
@@ -46,7 +50,7 @@ func restore(c *cli.Context) error {
 	}
 	var errs []error
 	for _, journal := range pending {
-		errs = append(errs, recoverOne(c.Context, c.App.Writer, state, journal.Document))
+		errs = append(errs, recoverOne(c.Context, c.App.Writer, state, find, journal.Document))
 	}
 	// Files first: copies are in nobody's way. A host without Docker has none.
 	if err := reapAll(c.Context, state, c.App.Writer); err != nil && !errors.Is(err, docker.ErrUnreachable) {
@@ -59,10 +63,10 @@ func restore(c *cli.Context) error {
 const readyTimeout = 3 * time.Minute
 
 // recoverOne restores one repository and says so on w.
-func recoverOne(ctx context.Context, w io.Writer, state undo.State, doc undo.Document) error {
+func recoverOne(ctx context.Context, w io.Writer, state undo.State, find findServer, doc undo.Document) error {
 	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
 		printable(doc.Repository), doc.Holder.Since.Local().Format(time.DateTime))
-	recovery := runner.Recovery{State: state, Find: findAgain, ReadyTimeout: readyTimeout, Patience: patience}
+	recovery := runner.Recovery{State: state, Find: find, ReadyTimeout: readyTimeout, Patience: patience}
 	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
 		return err
 	}
@@ -89,25 +93,39 @@ func tellReports(w io.Writer, state undo.State) error {
 	return err
 }
 
-// findAgain returns the container of a journal, by its ID: a namesake is
-// somebody else's.
-func findAgain(ctx context.Context, ref undo.Reference) (runner.Server, error) {
-	if ref.Simulated {
-		return nil, runner.ErrServerEnded
-	}
-	engine, err := docker.Open(ctx)
+// findServer returns the server of a journal.
+type findServer func(ctx context.Context, ref undo.Reference) (runner.Server, error)
+
+// finder finds the container of a journal, by its ID: a namesake is somebody
+// else's. How to speak to it the command's own flags say.
+func finder(c *cli.Context) (findServer, error) {
+	dial, err := secureOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	container, err := engine.Find(ctx, docker.Query{Name: ref.ContainerID})
-	if err != nil {
-		return nil, fmt.Errorf("finding container %s: %w", ref.ContainerName, err)
-	}
-	return runner.NewContainer(ctx, container, triton.Options{GRPCAddr: ref.GRPC})
+	return func(ctx context.Context, ref undo.Reference) (runner.Server, error) {
+		if ref.Simulated {
+			return nil, runner.ErrServerEnded
+		}
+		engine, err := docker.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		container, err := engine.Find(ctx, docker.Query{Name: ref.ContainerID})
+		if err != nil {
+			return nil, fmt.Errorf("finding container %s: %w", ref.ContainerName, err)
+		}
+		dial.GRPCAddr = ref.GRPC
+		return runner.NewContainer(ctx, container, dial)
+	}, nil
 }
 
 // recoverFirst restores what an earlier run left behind in this repository.
 func recoverFirst(c *cli.Context, state undo.State, directory string) error {
+	find, err := finder(c)
+	if err != nil {
+		return err
+	}
 	pending, err := undo.Pending(state)
 	if err != nil {
 		return withCode(exitConflict, err)
@@ -120,7 +138,7 @@ func recoverFirst(c *cli.Context, state undo.State, directory string) error {
 			fmt.Fprintf(c.App.ErrWriter, "warning: an earlier run left %s changed (hint: tritonsweep restore)\n", journal.Repository)
 			continue
 		}
-		if err := recoverOne(c.Context, c.App.ErrWriter, state, journal.Document); err != nil {
+		if err := recoverOne(c.Context, c.App.ErrWriter, state, find, journal.Document); err != nil {
 			return err
 		}
 	}

@@ -53,11 +53,19 @@ func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
 	return run
 }
 
-// commandLine returns what was asked for. No flag carries a secret.
+// commandLine returns what was asked for, without the headers, which may be
+// secrets.
 func commandLine(c *cli.Context) []string {
 	line := []string{"tritonsweep", c.Command.Name}
 	for _, flag := range c.Command.Flags {
-		if name := flag.Names()[0]; c.IsSet(name) { // once, whatever aliases it has
+		name := flag.Names()[0] // once, whatever aliases it has
+		switch _, list := c.Generic(name).(*textList); {
+		case name == headerName || !c.IsSet(name):
+		case list:
+			for _, text := range listOf(c, name) {
+				line = append(line, fmt.Sprintf("--%s=%s", name, text))
+			}
+		default:
 			line = append(line, fmt.Sprintf("--%s=%v", name, flagValue(c, name)))
 		}
 	}

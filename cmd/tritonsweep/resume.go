@@ -28,7 +28,7 @@ func resumeCommand() *cli.Command {
 		Description: "Makes a new run with the plan and the flags of the old one. Points of it are kept\n" +
 			"where everything that decides about a figure is as it was: model files, config, image,\n" +
 			"server, GPU, driver, client. The others are measured again, and it says why.",
-		Flags:  []cli.Flag{dbFlag(), outputFlag(), formatFlag(), dryRunFlag(), yesFlag()},
+		Flags:  []cli.Flag{dbFlag(), outputFlag(), formatFlag(), dryRunFlag(), yesFlag(), listFlag(headerName, "HEADER", "`NAME=VALUE` of the old run, which kept none; repeatable")},
 		Action: resume,
 	}
 }
@@ -65,6 +65,9 @@ func resumeLine(c *cli.Context, run results.Run) []string {
 		if !slices.Contains(own, name) {
 			line = append(line, word)
 		}
+	}
+	for _, text := range listOf(c, headerName) { // the old run did not keep its own
+		line = append(line, "--"+headerName+"="+text)
 	}
 	line = append(line, "--db="+c.String("db"), "--format="+c.String("format"), "--"+resumeFlag+"="+run.ID, fmt.Sprintf("--seed=%d", run.Plan.Seed))
 	if dir := c.String("output"); dir != "" {

@@ -56,7 +56,7 @@ func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
 	if c.Bool("shared-lock") {
 		t.state = t.state.Shared()
 	}
-	steps := []func(*cli.Context) error{t.reapFirst, t.findServer, t.isolate, t.inspectRepository, t.lockRepository, t.connect, t.chooseModels, t.readModels}
+	steps := []func(*cli.Context) error{t.reapFirst, t.findServer, t.isolate, t.inspectRepository, t.lockRepository, t.httpService, t.connect, t.chooseModels, t.readModels}
 	for _, step := range steps {
 		if err := step(c); err != nil {
 			return nil, err
@@ -93,13 +93,17 @@ func (t *target) findServer(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	dial, err := dialOptions(c)
+	if err != nil {
+		return err
+	}
 	optional := t.mode != runner.Restart && query.Name == ""
 	engine, err := docker.Open(c.Context)
 	if err == nil {
 		t.onClose(engine.Close)
 		var found *docker.Container
 		if found, err = engine.Find(c.Context, query); err == nil {
-			t.container, err = runner.NewContainer(c.Context, found, dialOptions(c))
+			t.container, err = runner.NewContainer(c.Context, found, dial)
 		}
 	}
 	if err != nil {
@@ -129,10 +133,6 @@ func containerQuery(c *cli.Context) (docker.Query, error) {
 		return docker.Query{}, usagef("--grpc-url: %q is not a port", port)
 	}
 	return docker.Query{Host: host, Port: number}, nil
-}
-
-func dialOptions(c *cli.Context) triton.Options {
-	return triton.Options{GRPCAddr: c.String("grpc-url"), MetricsURL: c.String("metrics-url")}
 }
 
 // inspectRepository finds and opens the model repository that the container
@@ -195,7 +195,10 @@ func (t *target) connect(c *cli.Context) (err error) {
 	if t.server != nil {
 		t.client, err = t.server.Connect(c.Context)
 	} else {
-		options := dialOptions(c)
+		var options triton.Options
+		if options, err = dialOptions(c); err != nil {
+			return err
+		}
 		if options.GRPCAddr == "" {
 			return usagef("no Triton was found (hint: name its container with --container or its address with --grpc-url)")
 		}

@@ -6,23 +6,56 @@ import (
 	"tritonsweep/runner/load"
 )
 
-// readTransport reads how requests travel.
+// readTransport reads how requests travel. Where no --http-url is given, the
+// container's port is known later: see target.httpService.
 func readTransport(c *cli.Context) (load.Options, error) {
 	via := load.Options{Protocol: load.Protocol(c.String("transport")), URL: c.String("http-url")}
+	secure, err := secureOptions(c)
+	if err != nil {
+		return via, err
+	}
+	via.TLS, via.Headers, via.Insecure = secure.TLS, secure.Headers, secure.Insecure
+	if via.Compression = c.String("compression"); via.Compression == "none" {
+		via.Compression = ""
+	}
 	switch {
 	case via.Protocol != load.HTTP && c.IsSet("http-url"):
 		return via, usagef("--http-url is for --transport %s", load.HTTP)
 	case via.Protocol == load.HTTP && c.Bool("sim"):
 		return via, usagef("--transport http: the simulated server takes inference over gRPC only (hint: --transport %s or %s)", load.GRPC, load.Stream)
-	case via.Protocol == load.HTTP && c.Bool("isolate"):
-		return via, usagef("--transport http: a copy made by --isolate has another address than --http-url (hint: --transport %s)", load.GRPC)
-	case via.Protocol == load.HTTP && via.URL == "":
-		return via, usagef("--transport http needs --http-url (hint: --http-url http://127.0.0.1:8000)")
+	case via.URL != "" && c.Bool("isolate"):
+		return via, usagef("--http-url: a copy made by --isolate has another address (hint: leave it out)")
 	}
 	checked := via
-	checked.Address, checked.Callers = "known:later", 1
+	checked.Address, checked.Callers = "localhost:0", 1 // the address is known later
+	if checked.URL == "" {
+		checked.URL = "http://localhost"
+	}
+	checked.Compression = ""
 	if err := checked.Validate(); err != nil {
 		return via, usagef("--transport: %w", err)
 	}
+	if checked.Compression = via.Compression; checked.Validate() != nil {
+		return via, usagef("--compression: unknown compression %q (hint: gzip or none)", via.Compression)
+	}
 	return via, nil
+}
+
+// httpService makes sure that there is an address for --transport http.
+func (t *target) httpService(c *cli.Context) error {
+	if load.Protocol(c.String("transport")) != load.HTTP || c.String("http-url") != "" {
+		return nil
+	}
+	address := ""
+	if t.server != nil {
+		identity, err := t.server.Identity(c.Context)
+		if err != nil {
+			return err
+		}
+		address = identity.HTTP
+	}
+	if address == "" {
+		return usagef("--transport http needs --http-url, since no container is known that publishes an HTTP port (hint: --http-url http://127.0.0.1:8000)")
+	}
+	return nil
 }

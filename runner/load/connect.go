@@ -29,6 +29,8 @@ type Options struct {
 	// Headers go with every request. They may be secrets, so they are never
 	// part of a message or a record.
 	Headers map[string]string
+	// Insecure lets headers go to another machine without TLS.
+	Insecure bool
 	// Compression is "gzip", or empty. Requests are compressed once, before the
 	// first one is sent, but those of a stream each time. Answers over gRPC may come
 	// compressed then, and only those that are checked are unpacked.
@@ -72,14 +74,32 @@ func (o Options) Validate() error {
 			return err
 		}
 	}
+	host, plain, err := o.receiver()
+	if err == nil && plain && len(o.Headers) > 0 && !o.Insecure && !loopback(host) {
+		err = fmt.Errorf("refusing to send headers to %s in plain text (hint: TLS, or --insecure-headers)", host)
+	}
+	return err
+}
+
+// receiver returns the host that requests go to, and whether they go there in
+// plain text.
+func (o Options) receiver() (host string, plain bool, err error) {
 	if o.Protocol == HTTP {
-		_, err := parseURL(o.URL)
-		return err
+		u, err := parseURL(o.URL)
+		if err != nil {
+			return "", false, err
+		}
+		return u.Hostname(), u.Scheme == "http", nil
 	}
-	if _, _, err := net.SplitHostPort(o.Address); err != nil {
-		return fmt.Errorf("address %q is not HOST:PORT", o.Address)
+	if host, _, err = net.SplitHostPort(o.Address); err != nil {
+		return "", false, fmt.Errorf("address %q is not HOST:PORT", o.Address)
 	}
-	return nil
+	return host, o.TLS == nil, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // reserved are the headers that a transport sets itself.

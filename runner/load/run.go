@@ -71,6 +71,7 @@ type run struct {
 // outputs vary.
 func (r *run) probe(ctx context.Context) (time.Duration, error) {
 	var first error
+	began := time.Now()
 	for try := range probes {
 		limited, cancel := context.WithTimeout(ctx, r.spec.Timeout)
 		start := time.Now()
@@ -90,7 +91,10 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 			first = err
 		}
 		// One that hung until its deadline, or that the server says can never
-		// work, is not tried again.
+		// work, is not tried again; nor for longer than one request may take.
+		if time.Since(began) >= r.spec.Timeout {
+			return 0, r.rejected(int64(try+1), first)
+		}
 		if f, ok := errors.AsType[Failure](err); ok && f.Final() {
 			return 0, r.rejected(int64(try+1), first)
 		}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"tritonsweep/internal/tritonpb/service"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -54,6 +56,7 @@ func newStreams(o Options) (*streamed, error) {
 	for range (o.Callers + streamsPerConnection - 1) / streamsPerConnection {
 		connection, err := grpc.NewClient(o.Address,
 			grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(calls...), grpc.WithUserAgent(agent),
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: handshakeTimeout}),
 			grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithNoProxy())
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -79,7 +82,7 @@ func (s *streamed) Infer(ctx context.Context, caller int, p *Payload, keep bool)
 		return Answer{}, ctx.Err()
 	}
 	if refusal, ok := errors.AsType[*refusedOnStream](err); ok {
-		return Answer{}, status.Error(codes.Unknown, refusal.text)
+		return Answer{}, status.Error(codeOf(refusal.text), refusal.text)
 	}
 	return answer, err
 }
@@ -89,6 +92,36 @@ func (s *streamed) Infer(ctx context.Context, caller int, p *Payload, keep bool)
 type refusedOnStream struct{ text string }
 
 func (e *refusedOnStream) Error() string { return e.text }
+
+// refusals tell the codes that Triton's texts have in unary calls, where they are
+// the same texts with their code.
+var refusals = []struct {
+	part string
+	code codes.Code
+}{
+	{"Request for unknown model", codes.NotFound},
+	{"unexpected inference", codes.InvalidArgument}, // input, output
+	{"unexpected shape", codes.InvalidArgument},
+	{"data-type is", codes.InvalidArgument},
+	{"batch-size must be", codes.InvalidArgument},
+	{"byte size mismatch", codes.InvalidArgument},
+	{"inputs for model", codes.InvalidArgument}, // expected N inputs but got M
+	{"shared memory region", codes.InvalidArgument},
+	{"Exceeds maximum queue size", codes.Unavailable},
+	{"Request timeout expired", codes.Unavailable},
+	{"is not ready", codes.Unavailable},
+	{"failed to", codes.Internal},
+}
+
+// codeOf finds the code of a refusal by its text; Unknown where nobody can tell.
+func codeOf(text string) codes.Code {
+	for _, r := range refusals {
+		if strings.Contains(text, r.part) {
+			return r.code
+		}
+	}
+	return codes.Unknown
+}
 
 func exchange(stream grpc.ClientStream, p *Payload, keep bool) (Answer, error) {
 	if err := stream.SendMsg(p.Bytes); err != nil && !errors.Is(err, io.EOF) {

@@ -36,6 +36,10 @@ type web struct {
 
 type webBuffer struct{ once []byte }
 
+// handshakeTimeout bounds a TLS handshake: a server that takes the connection and
+// says nothing most likely does not speak TLS.
+const handshakeTimeout = 10 * time.Second
+
 // webReadBuffer is how much of an answer is read at a time.
 const webReadBuffer = 64 << 10
 
@@ -62,7 +66,7 @@ func newWeb(o Options) (*web, error) {
 	t := &http.Transport{
 		TLSClientConfig: o.TLS, MaxIdleConnsPerHost: o.Callers, DisableCompression: true,
 		ReadBufferSize: webReadBuffer, WriteBufferSize: webReadBuffer,
-		MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute,
+		MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: handshakeTimeout,
 	}
 	w := &web{
 		base: base, transport: t, headers: http.Header{}, compress: o.Compression != "",

@@ -57,7 +57,7 @@ func (t *Target) Encode(folder string) (*Request, error) {
 		r.header.Set("Content-Type", kind)
 	}
 	for name, secret := range t.Headers {
-		value, err := secret.reveal(folder)
+		value, err := secret.Reveal(folder)
 		if err != nil {
 			return nil, fmt.Errorf("target %s: header %s: %w", t.Name, name, err)
 		}
@@ -84,8 +84,8 @@ func (r *Request) Load() (*load.Request, error) {
 	})
 }
 
-// reveal returns a header's value.
-func (s Secret) reveal(folder string) (string, error) {
+// Reveal returns a header's value.
+func (s Secret) Reveal(folder string) (string, error) {
 	value := s.Value
 	switch {
 	case s.Env != "":

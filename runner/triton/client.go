@@ -116,7 +116,7 @@ func (o Options) check() error {
 		return fmt.Errorf("gRPC address %q: want host:port, for example localhost:8001", o.GRPCAddr)
 	}
 	if len(o.Headers) > 0 && o.TLS == nil && !o.Insecure && !isLoopback(host) {
-		return fmt.Errorf("gRPC address %s: refusing to send headers in plain text off loopback (hint: use TLS)", o.GRPCAddr)
+		return fmt.Errorf("gRPC address %s: refusing to send headers in plain text off loopback (hint: --tls, or --insecure-headers)", o.GRPCAddr)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"time"
 )
 
 // secure completes a configuration: HTTP/2 only, and the host's name for the
@@ -21,11 +22,20 @@ func secure(config *tls.Config, host string) *tls.Config {
 	return config
 }
 
+// handshakeTimeout bounds a handshake: a server that takes the connection and
+// says nothing most likely does not speak TLS.
+var handshakeTimeout = 10 * time.Second
+
 // handshake makes a connection a secure one. A server that speaks TLS but not
 // HTTP/2 is told apart here: later it would look like garbage.
 func handshake(ctx context.Context, socket net.Conn, config *tls.Config) (net.Conn, error) {
 	secured := tls.Client(socket, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	if err := secured.HandshakeContext(limited); err != nil {
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no handshake within %s (hint: does the server speak TLS on this port?)", handshakeTimeout)
+		}
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	if got := secured.ConnectionState().NegotiatedProtocol; got != "h2" {
