@@ -26,8 +26,8 @@ type wave struct {
 
 // burst is a script of arrivals and what the scheduler makes of it: sequences
 // of executed batch sizes with the least and the largest share of the runs, in
-// per cent. They are those of sweep/batcher/testdata, which tells where each
-// was seen on the real server.
+// per cent. They are those of sweep/batcher/scenarios, which tells what the real
+// server did.
 type burst struct {
 	name    string
 	config  batcher.Config

@@ -2,57 +2,67 @@ package batcher
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"tritonsweep/sweep/batcher/scenarios"
 )
 
-// scenarioFile is one testdata/*.txt: settings, arrivals, and what the server
-// then executes. testdata/README.md explains the format.
-type scenarioFile struct {
-	path     string
-	scenario Scenario
-	runs     int
-	expect   []expectation
-}
-
-// expectation is one line about the outcome: a sequence of batch sizes in a
-// share of the runs, or a range for a figure of each run's median.
-type expectation struct {
-	line     int
-	what     string // "batches", or the name of a figure
-	batches  string
-	from, to float64
+// readScenario reads a file of the folder scenarios.
+func readScenario(name string) (*ScenarioFile, error) {
+	data, err := scenarios.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScenario(name+".txt", data)
 }
 
 func TestScenarios(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txt")
-	if err != nil {
-		t.Fatal(err)
+	names := scenarios.Names()
+	if len(names) < 40 {
+		t.Fatalf("found %d scenarios, want at least 40", len(names))
 	}
-	if len(paths) < 16 {
-		t.Fatalf("found %d scenarios, want at least 16", len(paths))
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			f, err := readScenario(path)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			f, err := readScenario(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.check(t)
+			checkScenario(t, f)
 		})
 	}
 }
 
-// check runs the scenario with many seeds and compares.
-func (f *scenarioFile) check(t *testing.T) {
+// TestRefusedScenarioFiles: what cannot be read is refused with its line.
+func TestRefusedScenarioFiles(t *testing.T) {
+	for text, want := range map[string]string{
+		"service: 20ms\narrivals: 3@0\n":                       "x.txt: it expects nothing",
+		"servise: 20ms\n":                                      `x.txt:1: unknown key "servise"`,
+		"service: 20ms\narrivals: 3\n":                         `x.txt:2: arrival "3" has no time`,
+		"service: twenty\n":                                    "x.txt:1:",
+		"preferred: 4, x\n":                                    "x.txt:1:",
+		"rules: none\n":                                        `x.txt:1: unknown rule "none"`,
+		"arrivals: 1@5 1@0\nexpect: 2\n":                       "not in order of time",
+		"preferred: 64\narrivals: 1@0\nexpect: 1\n":            "preferred_batch_size 64",
+		"arrivals: 3@0\nexpect: 1 2 in 60..lots%\n":            "x.txt:2:",
+		"arrivals: 3@0\ncallers: 4\nexpect: mean-batch 1..2\n": "either callers, a rate or a script",
+	} {
+		if _, err := ParseScenario("x.txt", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q in it", text, err, want)
+		}
+	}
+}
+
+// checkScenario runs the scenario with many seeds and compares.
+func checkScenario(t *testing.T, f *ScenarioFile) {
+	t.Helper()
 	sequences := map[string]int{}
 	figures := map[string][]float64{}
 	var sim Simulator
-	for seed := range f.runs {
-		f.scenario.Seed = uint64(seed + 1)
-		r, err := sim.Run(&f.scenario)
+	for seed := range f.Runs {
+		f.Scenario.Seed = uint64(seed + 1)
+		r, err := sim.Run(&f.Scenario)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,17 +72,17 @@ func (f *scenarioFile) check(t *testing.T) {
 			figures[name] = append(figures[name], value)
 		}
 	}
-	for _, e := range f.expect {
-		got, ok := median(figures[e.what]), len(figures[e.what]) > 0
-		if e.what == "batches" {
-			got, ok = 100*float64(sequences[e.batches])/float64(f.runs), true
+	for _, e := range f.Expect {
+		got, ok := median(figures[e.What]), len(figures[e.What]) > 0
+		if e.What == "batches" {
+			got, ok = 100*float64(sequences[e.Batches])/float64(f.Runs), true
 		}
 		if !ok {
-			t.Fatalf("%s:%d: unknown figure %q", f.path, e.line, e.what)
+			t.Fatalf("%s:%d: unknown figure %q", f.Name, e.Line, e.What)
 		}
-		if got < e.from || got > e.to {
+		if got < e.From || got > e.To {
 			t.Errorf("%s:%d: %s %s: got %.4g, want %g to %g\nsequences seen: %s",
-				f.path, e.line, e.what, e.batches, got, e.from, e.to, commonest(sequences))
+				f.Name, e.Line, e.What, e.Batches, got, e.From, e.To, commonest(sequences))
 		}
 	}
 }

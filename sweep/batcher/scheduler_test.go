@@ -69,15 +69,15 @@ func TestCoarseDriver(t *testing.T) {
 		{"two_instances", "[1 1 6]", ""},
 		{"client_batches", "[6 3 13]", ""},
 	} {
-		f, err := readScenario("testdata/" + c.file + ".txt")
+		f, err := readScenario(c.file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.scenario.Models[0].Service.CV = 0
+		f.Scenario.Models[0].Service.CV = 0
 		for _, tick := range []time.Duration{5 * time.Microsecond, time.Millisecond} {
 			seen := map[string]int{}
 			for seed := range 60 {
-				seen[fmt.Sprint(playCoarse(t, &f.scenario, uint64(seed), Time(tick)))]++
+				seen[fmt.Sprint(playCoarse(t, &f.Scenario, uint64(seed), Time(tick)))]++
 			}
 			if seen[c.commonest] < 35 || seen[c.commonest]+seen[c.other] < 58 {
 				t.Errorf("%s, looking every %v: %v", c.file, tick, seen)

@@ -138,29 +138,29 @@ func TestOpenLoop(t *testing.T) {
 
 // TestPredict: a loop that locks into two phases is reported with both.
 func TestPredict(t *testing.T) {
-	f, err := readScenario("testdata/phase_lock.txt")
+	f, err := readScenario("phase_lock")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var s Simulator
-	f.scenario.Seed = 1
-	p, err := s.Predict(t.Context(), f.scenario, 12)
+	f.Scenario.Seed = 1
+	p, err := s.Predict(t.Context(), f.Scenario, 12)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := p[0]; len(got.Modes) != 2 || got.Modes[0] > 650 || got.Modes[1] < 730 || got.Throughput.Low > got.Throughput.Median {
 		t.Errorf("got %+v, want modes near 610 and 750", got)
 	}
-	f, err = readScenario("testdata/half_groups.txt")
+	f, err = readScenario("half_groups")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err = s.Predict(t.Context(), f.scenario, 5); err != nil || p[0].Modes != nil {
+	if p, err = s.Predict(t.Context(), f.Scenario, 5); err != nil || p[0].Modes != nil {
 		t.Errorf("got %+v, %v, want one mode", p, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Predict(ctx, f.scenario, 5); !errors.Is(err, context.Canceled) {
+	if _, err := s.Predict(ctx, f.Scenario, 5); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: got %v", err)
 	}
 	if _, err := SimulateAll(ctx, 5, 2, benchScenario); !errors.Is(err, context.Canceled) {
