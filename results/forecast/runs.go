@@ -62,6 +62,9 @@ func runOf(r *results.Record) (calibration.Run, error) {
 	run.Callers, run.Batch = r.Load.Concurrency, r.Load.BatchSize
 	run.Throughput = r.Client.Throughput.Value
 	run.P95 = P95(r)
+	if r.Client.Mean != nil {
+		run.Mean = milliseconds(r.Client.Mean.Value)
+	}
 	run.Queue = milliseconds(r.Server.Queue)
 	for _, b := range r.Server.Batches {
 		run.Batches = append(run.Batches, calibration.Batch{
@@ -107,6 +110,11 @@ func merge(run, round *calibration.Run, weight, seconds float64) {
 	share := seconds / (weight + seconds)
 	run.Throughput += share * (round.Throughput - run.Throughput)
 	run.Queue += time.Duration(share * float64(round.Queue-run.Queue))
+	if run.Mean > 0 && round.Mean > 0 {
+		run.Mean += time.Duration(share * float64(round.Mean-run.Mean))
+	} else {
+		run.Mean = 0
+	}
 	if run.P95 > 0 && round.P95 > 0 {
 		run.P95 += time.Duration(share * float64(round.P95-run.P95))
 	}

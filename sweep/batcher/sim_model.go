@@ -63,7 +63,7 @@ func (m *simModel) deliver() {
 // step gives the scheduler an event and does what it asks for.
 func (m *simModel) step(e Event) {
 	s := m.sim
-	answered := false
+	answered := Time(0) // responses
 	for i, actions := 0, m.machine.Step(s.now, e); i < len(actions); i++ {
 		switch a := &actions[i]; a.Kind {
 		case Resume:
@@ -71,11 +71,11 @@ func (m *simModel) step(e Event) {
 		case Execute:
 			m.execute(a.Batch, a.Instance)
 		case Answer:
-			m.answer(a.ID)
-			answered = true
+			m.answer(a.ID, s.now+answered*Time(s.sc.Timing.RespondEach))
+			answered++
 		case Refuse:
 			m.tally.refused[a.Reason]++
-			m.offered.done(m, a.ID)
+			m.offered.done(m, a.ID, s.now)
 		}
 	}
 	if deadline := m.machine.NextDeadline(); deadline != m.deadline {
@@ -87,7 +87,7 @@ func (m *simModel) step(e Event) {
 			s.agenda.set(m.batcherSource, deadline)
 		}
 	}
-	if answered {
+	if answered > 0 {
 		m.gauge()
 	}
 }
@@ -107,17 +107,18 @@ func (m *simModel) resume(a *Action) {
 	s.agenda.set(m.batcherSource, at)
 }
 
-// answer lets a caller have its response, after the way back.
-func (m *simModel) answer(id uint64) {
+// answer lets a caller have its response, which is sent at the given time, after
+// the way back.
+func (m *simModel) answer(id uint64, at Time) {
 	t := &m.tally
 	if !t.ended {
 		t.requests++
 	}
 	if t.measuring && !t.ended {
-		t.latency.add(m.sim.now + Time(m.sim.sc.Timing.Latency) - m.offered.sent[id].at)
+		t.latency.add(at + Time(m.sim.sc.Timing.Latency) - m.offered.sent[id].at)
 		t.items += int(m.offered.sent[id].items)
 	}
-	m.offered.done(m, id)
+	m.offered.done(m, id, at)
 }
 
 // gauge begins and ends the measurement, at the end of a batch: cut anywhere

@@ -29,6 +29,9 @@ type Timing struct {
 	FrontEnd Lag
 	// Latency is the rest of a request's way, to the server and back.
 	Latency time.Duration
+	// Client is what the callers' machine needs between a response and the same
+	// caller's next request, one caller after another. No latency holds it.
+	Client time.Duration
 	// WakeBatcher and WakeInstance pass from a notification until the thread runs.
 	WakeBatcher, WakeInstance Lag
 	// Loop is one round of the batcher's loop.
@@ -42,6 +45,10 @@ type Timing struct {
 	// Triton's batch_stats count both as output time: a calibration from them
 	// has to take them off.
 	EpilogueEach time.Duration
+	// RespondEach passes between a batch's responses, which are sent one after
+	// another: callers of one batch do not send their next requests together.
+	// They all are sent before the return, so Epilogue holds it.
+	RespondEach time.Duration
 	// Ask passes between that return and the thread's asking for the next payload.
 	Ask Lag
 }
@@ -78,7 +85,7 @@ func (t *Timing) lag(a *Action) *Lag {
 }
 
 func (t *Timing) validate() error {
-	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.EpilogueEach, t.EpilogueEach}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.Ask} {
+	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.EpilogueEach, t.EpilogueEach}, {t.RespondEach, t.RespondEach}, {t.Client, t.Client}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.Ask} {
 		if l.Min < 0 || l.Mean < 0 || l.Min > maxServiceTime || l.Mean > maxServiceTime {
 			return fmt.Errorf("%w: a time of %v to %v between threads", ErrConfig, l.Min, l.Mean)
 		}

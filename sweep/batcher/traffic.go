@@ -12,6 +12,7 @@ import (
 type traffic struct {
 	waiting ring[entry]   // in the front end, by the time at which they leave it
 	free    Time          // when the front end is next free
+	client  Time          // when the callers' machine is
 	sent    []sending     // by request ID
 	unused  []uint64      // IDs of answered requests (open loop and script)
 	starts  []start       // closed loop: callers that wait, the next one last
@@ -44,7 +45,7 @@ type start struct {
 
 func (o *traffic) reset(m *simModel) {
 	o.waiting.clear()
-	o.free, o.clock, o.next, o.begun = 0, 0, 0, 0
+	o.free, o.client, o.clock, o.next, o.begun = 0, 0, 0, 0, 0
 	o.sent, o.unused, o.starts = o.sent[:0], o.unused[:0], o.starts[:0]
 	l := &m.def.Load
 	for id := range l.Callers {
@@ -108,21 +109,26 @@ func (o *traffic) begin(m *simModel, until Time) {
 	}
 }
 
-// shift reports whether caller id now waits instead of sending at the given time.
-func (o *traffic) shift(m *simModel, id uint64, at Time) bool {
+// wait lets caller id send at a later time.
+func (o *traffic) wait(id uint64, at Time) {
+	s := start{at, id}
+	place, _ := slices.BinarySearchFunc(o.starts, s, func(a, b start) int { return cmp.Compare(b.at, a.at) })
+	o.starts = slices.Insert(o.starts, place, s)
+}
+
+// shift returns by how much caller id, which is to send at the given time, is
+// later because of Load.Shift.
+func (o *traffic) shift(m *simModel, id uint64, at Time) Time {
 	l := &m.def.Load
 	if l.Shift == 0 {
-		return false
+		return 0
 	}
 	period := int32(at / Time(l.Shift))
 	if period == o.sent[id].period {
-		return false
+		return 0
 	}
 	o.sent[id].period = period
-	s := start{at + Time(m.sim.rng.Float64()*float64(l.Jitter)), id}
-	place, _ := slices.BinarySearchFunc(o.starts, s, func(a, b start) int { return cmp.Compare(b.at, a.at) })
-	o.starts = slices.Insert(o.starts, place, s)
-	return true
+	return Time(m.sim.rng.Float64() * float64(l.Jitter))
 }
 
 // interval draws the time to the next request of an open loop.
@@ -176,17 +182,25 @@ func (o *traffic) newID() uint64 {
 	return uint64(len(o.sent) - 1)
 }
 
-// done hears that request id was answered or refused: its caller, if the loop
-// is closed, sends the next one when that has reached it.
-func (o *traffic) done(m *simModel, id uint64) {
+// done hears that request id was answered or refused at the given time: its
+// caller, if the loop is closed, sends the next one when that has reached it.
+func (o *traffic) done(m *simModel, id uint64, at Time) {
 	if m.def.Load.Callers == 0 {
 		o.unused = append(o.unused, id)
 		return
 	}
-	at := m.sim.now + Time(m.sim.sc.Timing.Latency)
+	at += Time(m.sim.sc.Timing.Latency)
+	later := o.shift(m, id, at)
+	if each := Time(m.sim.sc.Timing.Client); each > 0 {
+		o.client = max(o.client, at) + each
+		at = o.client
+	}
 	idle := o.waiting.len() == 0
-	o.begin(m, at) // the front end takes requests in order of time
-	if !o.shift(m, id, at) {
+	switch {
+	case later > 0 || m.sim.sc.Timing.RespondEach > 0: // another instance's responses may come between
+		o.wait(id, at+later)
+	default:
+		o.begin(m, at) // the front end takes requests in order of time
 		o.send(m, id, at, Arrival{})
 	}
 	if idle {

@@ -11,11 +11,18 @@
 //	             Brunk, "Statistical Inference under Order Restrictions", 1972).
 //	             Only runs in which no execution can be in the way of another
 //	             count: one instance, or one caller.
-//	F and L0     the front end's time for each request, which spreads requests
-//	             that are sent together, and the rest of a request's way. What
-//	             the callers wait beyond queue and execution is L0 + F for one
-//	             caller and grows by F with each one that travels beside it, so
-//	             both come out of the runs with one instance.
+//	G            what an instance needs for each request of a batch between the
+//	             end of an execution, as the server counts it, and the next: the
+//	             share of its time that an instance which never waits does not
+//	             execute.
+//	C            what the callers' machine needs for each request: by so much a
+//	             caller's cycle (Little's law) is longer than its latency.
+//	E, F and L0  responses of a batch leave E apart, the front end takes F for
+//	             each request, one after another, and the rest of a request's way
+//	             is L0. What a request waits beyond queue and execution is L0 + F
+//	             alone and grows with each one that travels beside it, so F and L0
+//	             come out of the runs with one instance; E, which the server's
+//	             times hold, out of what explains them best.
 //	contention   what several instances do to each other, in three forms, of
 //	             which the runs with several instances choose one: nothing,
 //	             processor sharing (each slowed down by 1 + k for each other one

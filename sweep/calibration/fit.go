@@ -63,13 +63,12 @@ func Fit(runs []Run, seed uint64) (*Calibration, error) {
 	for i := range runs {
 		largest = max(largest, runs[i].Config.MaxBatch)
 	}
-	times := pool(alone)
-	table := serviceTable(times, largest)
 	f := &fitter{seed: seed}
-	ways, err := f.fitWay(Theta{Total: table, CV: defaultCV}, alone)
+	ways, err := f.fitWays(Theta{CV: defaultCV, Release: releaseTime(alone), Client: clientTime(alone)}, alone, largest)
 	if err != nil {
 		return nil, err
 	}
+	times := pool(alone, ways[0].theta.Respond)
 	forms := []candidate{ways[0]}
 	if len(several) > 0 {
 		if forms, err = f.fitContention(ways[0].theta, largest, several); err != nil {

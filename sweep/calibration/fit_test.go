@@ -47,11 +47,18 @@ var truths = []truth{
 		[]batcher.Device{{Name: "gpu", Sharing: batcher.Sliced, Slope: 0.5}}, 40 * us, 400 * us, Sliced},
 }
 
+// What every request costs, before and after an execution, on each of the servers.
+const (
+	release = 30 * us
+	client  = 40 * us
+)
+
 // scenario is a config under a load on the true server.
 func (s *truth) scenario(c batcher.Config, callers int, seed uint64) batcher.Scenario {
 	timing := batcher.DefaultTiming()
 	timing.FrontEnd = batcher.Lag{Min: s.frontEnd / 2, Mean: s.frontEnd}
 	timing.Latency = s.latency
+	timing.RespondEach, timing.EpilogueEach, timing.Client = timing.EpilogueEach, timing.EpilogueEach+release, client
 	return batcher.Scenario{
 		Models:  []batcher.Model{{Name: "m", Config: c, Service: s.service, Load: batcher.Load{Callers: callers, Jitter: 10 * ms, Shift: time.Second}}},
 		Devices: s.devices, Timing: timing, Seed: seed, Warmup: 500, Requests: 6000,
@@ -74,7 +81,7 @@ func (s *truth) run(t testing.TB, c batcher.Config, callers int, seed uint64) Ru
 	timing := batcher.DefaultTiming()
 	r := Run{
 		Name: fmt.Sprintf("%d instances, %d callers", c.Instances, callers), Config: c, Callers: callers, Batch: 1,
-		Throughput: m.Throughput, P95: m.Latency.P95, Queue: m.Queue,
+		Throughput: m.Throughput, Mean: m.Latency.Mean, P95: m.Latency.P95, Queue: m.Queue,
 	}
 	for size, count := range m.BatchCounts {
 		if count == 0 {
@@ -84,7 +91,7 @@ func (s *truth) run(t testing.TB, c batcher.Config, callers int, seed uint64) Ru
 		// the mean wait for the device only.
 		each := s.service.Input.At(size) + s.service.Compute.At(size) + s.service.Output.At(size)
 		stretch := float64(m.Input+m.Compute+m.Output+m.DeviceWait) / float64(max(1, m.Input+m.Output+meanCompute(s, &m)))
-		r.Batches = append(r.Batches, Batch{size, int64(count), time.Duration(float64(each)*stretch) + epilogue(&timing, size, 1)})
+		r.Batches = append(r.Batches, Batch{size, int64(count), time.Duration(float64(each)*stretch) + epilogue(timing.EpilogueEach, size, 1)})
 	}
 	return r
 }

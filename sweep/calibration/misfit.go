@@ -26,6 +26,9 @@ const (
 	p95Weight     = 0.5
 	batchWeight   = 0.5
 	workingWeight = 0.5
+	// overheadScale makes 0.1 ms of overhead as much as 2 % of throughput: of all
+	// figures it tells most of F and L0, and other jobs on the machine blur it least.
+	overheadScale = 0.02 / 0.1e-3 // per second
 )
 
 // misfit returns the sum of squared relative differences between what was
@@ -37,7 +40,7 @@ func (r *Run) misfit(sim figures) float64 {
 		sum += p95Weight * square(math.Log(sim.p95/m.p95))
 	}
 	if r.alone() {
-		return sum + square((sim.overhead-m.overhead)/r.response())
+		return sum + square(overheadScale*(sim.overhead-m.overhead))
 	}
 	return sum + workingWeight*square(math.Log(sim.working/m.working))
 }
@@ -78,21 +81,20 @@ func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 
 // simulated returns the figures of one simulation of r.
 func simulated(t *Theta, m *batcher.ModelResult, r *Run) figures {
-	timing := batcher.DefaultTiming()
 	served, items := 0.0, 0.0
 	for size, count := range m.BatchCounts {
 		n := float64(size * count)
 		items += n
-		served += n * (t.Total.At(size) + epilogue(&timing, size, r.items())).Seconds()
+		served += n * (t.Total.At(size) + epilogue(t.Respond, size, r.items())).Seconds()
 	}
-	tail := timing.Epilogue.Mean + time.Duration(float64(timing.EpilogueEach)*m.MeanBatch/float64(r.items()))
+	tail := epilogue(0, 1, 1) + time.Duration(float64(t.Respond)*m.MeanBatch/float64(r.items()))
 	f := figures{
 		throughput: m.Throughput, p95: m.Latency.P95.Seconds(), batch: m.MeanBatch,
 		working: (m.Input + m.DeviceWait + m.Compute + m.Output + tail).Seconds(),
 	}
 	if items > 0 && m.Throughput > 0 {
 		// What the server counts as an execution's end comes after its responses.
-		f.overhead = float64(r.Callers)*float64(r.items())/m.Throughput - m.Queue.Seconds() - served/items
+		f.overhead = m.Latency.Mean.Seconds() - m.Queue.Seconds() - served/items
 	}
 	return f
 }

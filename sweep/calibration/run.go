@@ -22,8 +22,9 @@ type Run struct {
 	Callers, Batch int
 	// Throughput is in items a second.
 	Throughput float64
-	// P95 is the callers' 95th percentile; 0 where it is not known.
-	P95 time.Duration
+	// Mean and P95 are the callers' latency, its mean and 95th percentile; 0 where
+	// they are not known.
+	Mean, P95 time.Duration
 	// Queue is the mean time that the server let a request wait.
 	Queue time.Duration
 	// Batches are the server's own times by executed batch size.
@@ -47,7 +48,7 @@ func (r *Run) Validate() error {
 		return fmt.Errorf("%w: %s has a throughput of %v/s", ErrRuns, r.Name, r.Throughput)
 	case r.executions() == 0:
 		return fmt.Errorf("%w: %s has no times by batch size (hint: the server's batch_stats)", ErrRuns, r.Name)
-	case r.P95 < 0 || r.Queue < 0:
+	case r.P95 < 0 || r.Queue < 0 || r.Mean < 0:
 		return fmt.Errorf("%w: %s has a negative time", ErrRuns, r.Name)
 	}
 	for _, b := range r.Batches {
@@ -102,12 +103,67 @@ func (r *Run) served() float64 {
 	return sum / items
 }
 
-// response returns the mean latency of a request in seconds, by Little's law
-// ("A proof for the queuing formula L = lambda W", 1961): callers never pause.
-func (r *Run) response() float64 {
+// requests returns the mean number of requests in an execution.
+func (r *Run) requests() float64 { return r.meanBatch() / float64(r.items()) }
+
+// saturated reports that a batch was waiting whenever the instance came to ask
+// for one: requests waited for longer than an execution takes.
+func (r *Run) saturated() bool {
+	return r.Config.Instances <= 1 && r.Config.Dynamic && r.Queue.Seconds() > 1.5*r.working()
+}
+
+// pause returns the time between an execution and the next, as the server counts
+// them, of an instance that never waits; in seconds.
+func (r *Run) pause() float64 { return r.meanBatch()/r.Throughput - r.working() }
+
+// cycle returns the mean time from a caller's request to its next in seconds, by
+// Little's law ("A proof for the queuing formula L = lambda W", 1961).
+func (r *Run) cycle() float64 {
 	return float64(r.Callers) * float64(r.items()) / r.Throughput
+}
+
+// response returns the mean latency of a request in seconds. Where the callers did
+// not tell it, they are taken to send again at once.
+func (r *Run) response() float64 {
+	if r.Mean > 0 {
+		return r.Mean.Seconds()
+	}
+	return r.cycle()
 }
 
 // overhead returns what a request waits outside queue and execution, in
 // seconds: the way to the scheduler and back.
 func (r *Run) overhead() float64 { return r.response() - r.Queue.Seconds() - r.served() }
+
+// company returns how many requests travel in an execution, as a request sees it.
+func (r *Run) company() float64 {
+	sum, items := 0.0, 0.0
+	for _, b := range r.Batches {
+		n := float64(b.Size) * float64(b.Executions)
+		sum += n * float64(b.Size)
+		items += n
+	}
+	return sum / items / float64(r.items())
+}
+
+// clientTime returns C, by which a caller of a batch that was answered together is
+// late for each one before it, and once for itself: so much is its cycle longer
+// than its latency. A long cycle tells less of it.
+func clientTime(runs []Run) time.Duration {
+	sum, weight := 0.0, 0.0
+	for i := range runs {
+		if r := &runs[i]; r.Mean > 0 {
+			turns := (r.company() + 1) / 2
+			w := square(turns / r.cycle())
+			sum += w * (r.cycle() - r.response()) / turns
+			weight += w
+		}
+	}
+	if weight == 0 {
+		return 0
+	}
+	return min(seconds(sum/weight), mostClient)
+}
+
+// mostClient bounds C: callers that are slower were kept from sending.
+const mostClient = 200 * us

@@ -25,8 +25,7 @@ type sizeTime struct {
 
 // pool gathers the times by batch size of the runs, less what passes between
 // an execution's responses and its end: the server counts that as output time.
-func pool(runs []Run) []sizeTime {
-	timing := batcher.DefaultTiming()
+func pool(runs []Run, respond time.Duration) []sizeTime {
 	by := map[int]*sizeTime{}
 	for i := range runs {
 		r := &runs[i]
@@ -40,7 +39,7 @@ func pool(runs []Run) []sizeTime {
 				by[b.Size] = s
 			}
 			n := float64(b.Executions)
-			seconds := max(b.Time-epilogue(&timing, b.Size, r.items()), 10*time.Microsecond).Seconds()
+			seconds := max(b.Time-epilogue(respond, b.Size, r.items()), 10*time.Microsecond).Seconds()
 			s.seconds = (s.seconds*s.count + seconds*n) / (s.count + n)
 			s.count += n
 		}
@@ -54,9 +53,30 @@ func pool(runs []Run) []sizeTime {
 }
 
 // epilogue is the part of an execution's time that comes after its responses.
-func epilogue(t *batcher.Timing, size, items int) time.Duration {
-	return t.Epilogue.Mean + t.EpilogueEach*time.Duration(max(1, size/items))
+func epilogue(respond time.Duration, size, items int) time.Duration {
+	return batcher.DefaultTiming().Epilogue.Mean + respond*time.Duration(max(1, size/items))
 }
+
+// releaseTime returns G from the runs in which the instance never waited for
+// requests; 0 where there are none.
+func releaseTime(runs []Run) time.Duration {
+	timing := batcher.DefaultTiming()
+	sum, executions := 0.0, 0.0
+	for i := range runs {
+		if r := &runs[i]; r.saturated() {
+			n := float64(r.executions())
+			sum += n * (r.pause() - timing.Ask.Mean.Seconds()) / r.requests()
+			executions += n
+		}
+	}
+	if executions == 0 {
+		return 0
+	}
+	return min(seconds(sum/executions), mostRelease)
+}
+
+// mostRelease bounds G: a longer pause has another reason.
+const mostRelease = 200 * us
 
 // line is a + c b, in seconds.
 type line struct{ base, each float64 }

@@ -29,7 +29,16 @@ type Theta struct {
 	Total batcher.Table
 	// FrontEnd is F, Latency is L0.
 	FrontEnd, Latency time.Duration
-	Form              Form
+	// Client is C: what the callers' machine needs between a response and the next
+	// request, one caller after another.
+	Client time.Duration
+	// Respond is E: by how much each response of a batch is sent after the one
+	// before, all at the end of what the server counts as an execution.
+	Respond time.Duration
+	// Release is G: what an instance needs for each request of a batch between
+	// the end of an execution, as the server counts it, and the next.
+	Release time.Duration
+	Form    Form
 	// Slope is by how much each other execution slows one down (Sliced).
 	Slope float64
 	// Host is the part of Total that overlaps with other executions (Exclusive).
@@ -81,7 +90,8 @@ const shift = time.Second
 func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
 	timing := batcher.DefaultTiming()
 	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 2, Mean: t.FrontEnd}
-	timing.Latency = t.Latency
+	timing.Latency, timing.Client = t.Latency, t.Client
+	timing.RespondEach, timing.EpilogueEach = t.Respond, t.Respond+t.Release
 	service := t.service(c.MaxBatch)
 	requests := max(effort.Requests, 12*l.Callers)
 	jitter := t.Total.At(1) + t.Latency
@@ -119,6 +129,6 @@ func (t *Theta) Contention() string {
 
 // String describes t for people.
 func (t *Theta) String() string {
-	return fmt.Sprintf("%v each request at the front end, %v the way there and back; %s",
-		t.FrontEnd, t.Latency.Round(time.Microsecond), t.Contention())
+	return fmt.Sprintf("%v each request at the front end, %v the way there and back, %v each request after an execution; %s",
+		t.FrontEnd, t.Latency.Round(time.Microsecond), t.Release.Round(time.Microsecond), t.Contention())
 }

@@ -17,6 +17,26 @@ var frontEnds = []time.Duration{
 
 const us = time.Microsecond
 
+// responds are the values of E that are tried.
+var responds = []time.Duration{0, 25 * us, 55 * us}
+
+// fitWays is fitWay for every value of E, of which the measured times of
+// executions hold different parts.
+func (f *fitter) fitWays(t Theta, alone []Run, largest int) ([]candidate, error) {
+	var all []candidate
+	for _, t.Respond = range responds {
+		t.Total = serviceTable(pool(alone, t.Respond), largest)
+		tried, err := f.fitWay(t, alone)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tried...)
+	}
+	best := least(all)
+	all[0], all[best] = all[best], all[0]
+	return all, nil
+}
+
 // fitWay finds F and L0 from runs in which executions do not hinder each
 // other. It returns every value of F that was tried, each with its best L0, the
 // best one first.
@@ -61,7 +81,7 @@ func (f *fitter) fitLatency(t Theta, runs []Run) (candidate, error) {
 			if err != nil {
 				return candidate{}, err
 			}
-			w := 1 / square(r.response())
+			w := 1.0
 			off += w * (r.overhead() - sim.overhead)
 			weight += w
 			misfit += r.misfit(sim)
