@@ -32,8 +32,10 @@ type Recovery struct {
 	// Patience is how long to wait for whoever holds the repository, a guardian
 	// for example; nil is not at all.
 	Patience undo.Patience
-	// Restored, when set, is called once the files are back.
+	// Restored, when set, is called once the files are back, Note with what people
+	// should know besides.
 	Restored func()
+	Note     func(text string)
 }
 
 // Recover restores the repository of a pending journal: files first, then, if
@@ -65,18 +67,21 @@ func (r Recovery) recover(ctx context.Context, journal *undo.Journal) error {
 	if err != nil && conflict == nil {
 		return errors.Join(&NotRestoredError{Err: err, Journal: journal.Path()}, journal.Close())
 	}
-	if err := journal.MarkRestored(); err != nil {
-		return errors.Join(conflict, &NotVerifiedError{err}, journal.Close())
-	}
+	// The mark only tells people how far it got. A disk that is full must not keep
+	// the server from its files, and who dies here restores them once more.
+	marked := journal.MarkRestored()
 	if r.Restored != nil {
 		r.Restored()
 	}
 	if journal.Touched {
 		if err := r.bringBack(ctx, journal, conflict); err != nil {
-			return errors.Join(conflict, &NotVerifiedError{err}, leave(journal, err))
+			return errors.Join(conflict, &NotVerifiedError{err}, marked, leave(journal, err))
 		}
 	}
-	return errors.Join(conflict, journal.Finish(), removeScratch(journal))
+	if err := journal.Finish(); err != nil {
+		return errors.Join(conflict, marked, fmt.Errorf("removing the journal: %w", err))
+	}
+	return errors.Join(conflict, removeScratch(journal))
 }
 
 // scratchPrefix is how copies of a repository begin that a run made for itself.
@@ -113,6 +118,9 @@ func (r Recovery) bringBack(ctx context.Context, journal *undo.Journal, conflict
 	}
 	if err != nil {
 		return err
+	}
+	if len(journal.Overrides) > 0 {
+		return r.removeOverrides(ctx, server, journal.Active())
 	}
 	again := &run{
 		Config:  Config{Server: server, Mode: Restart, ReadyTimeout: r.ReadyTimeout},

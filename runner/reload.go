@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
@@ -36,8 +38,17 @@ func (a *reloadApplier) apply(ctx context.Context, t sweep.Trial) error {
 	if err != nil {
 		return err
 	}
+	if a.run.journal != nil { // first: what if this process dies in the load?
+		if err := a.run.journal.Override(t.Model); err != nil {
+			return err
+		}
+	}
 	a.overridden = t.Model
 	if err := a.run.client.Load(ctx, t.Model, override); err != nil {
+		if errors.Is(err, triton.ErrControlMode) {
+			a.overridden = "" // nor will it take the revert
+			return err
+		}
 		if ctx.Err() != nil {
 			return err
 		}
@@ -50,11 +61,50 @@ func (a *reloadApplier) revert(ctx context.Context) error {
 	if a.overridden == "" {
 		return nil
 	}
-	if err := a.run.client.Reload(ctx, a.overridden); err != nil {
+	pinned, err := putBack(ctx, a.run.client, a.overridden, a.run.originals[a.overridden])
+	if err != nil {
 		return fmt.Errorf("removing the override of %s: %w", a.overridden, err)
+	}
+	if pinned {
+		a.run.tell(Event{Step: Warning, Text: pinnedText(a.overridden)})
 	}
 	a.overridden = ""
 	return nil
+}
+
+// putBack makes the server run the config that it ran before the run: without an
+// override, when that is what its file says, else with that very config as an
+// override, so that the model serves as it was found. It reports the latter.
+func putBack(ctx context.Context, client *triton.Client, model string, served *tritonpb.ModelConfig) (pinned bool, err error) {
+	reloadErr := client.Reload(ctx, model)
+	same, err := serves(ctx, client, model, served)
+	if same || errors.Is(reloadErr, triton.ErrControlMode) || ctx.Err() != nil {
+		return false, errors.Join(reloadErr, err)
+	}
+	override, err := triton.ConfigOverride(served)
+	if err != nil {
+		return false, errors.Join(reloadErr, err)
+	}
+	if err := client.Load(ctx, model, override); err != nil {
+		return false, errors.Join(reloadErr, err)
+	}
+	same, err = serves(ctx, client, model, served)
+	if err == nil && !same {
+		err = fmt.Errorf("%s: the server runs another config than before the sweep", model)
+	}
+	return true, err
+}
+
+func serves(ctx context.Context, client *triton.Client, model string, config *tritonpb.ModelConfig) (bool, error) {
+	active, err := client.Config(ctx, model)
+	if err != nil {
+		return false, fmt.Errorf("reading the config in force: %w", err)
+	}
+	return proto.Equal(active, config), nil
+}
+
+func pinnedText(model string) string {
+	return fmt.Sprintf("%s: its file says another config than the server ran before the sweep; that one was loaded again, as an override (hint: unload and load the model when the file is right)", model)
 }
 
 // overlay returns a copy of config with the settings in it.

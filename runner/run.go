@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -33,7 +34,9 @@ type Config struct {
 	// State is where the lock and the journal lie.
 	State undo.State
 	// Lock is the lock on the repository, taken by the caller in mode restart
-	// before it read the files.
+	// before it read the files. In mode reload it may be that of the server's
+	// stand-in; without one there is no journal, and nobody to remove an override
+	// when this process dies.
 	Lock *undo.Lock
 	// Files are the untouched configs, by model.
 	Files map[string]*tritonconfig.File
@@ -190,6 +193,9 @@ func (r *run) prepare(ctx context.Context) error {
 	case None:
 		r.applier = noneApplier{}
 	case Reload:
+		if err := r.beginReload(ctx); err != nil {
+			return err
+		}
 		r.applier = &reloadApplier{run: r}
 	case Restart:
 		if err := r.begin(ctx); err != nil {
@@ -211,12 +217,10 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		paths[model] = path
 	}
-	identity, err := r.Server.Identity(ctx)
+	reference, err := r.reference(ctx)
 	if err != nil {
 		return err
 	}
-	reference := undo.Reference{ContainerID: identity.ID, ContainerName: identity.Name, Mode: string(r.Mode),
-		GRPC: r.Address, Simulated: identity.Simulated, Scratch: r.Scratch}
 	if r.journal, err = undo.Begin(r.Lock, r.Run, reference, paths); err != nil {
 		return err
 	}
@@ -225,6 +229,46 @@ func (r *run) begin(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("%s: the config changed since the plan was made (hint: run again)", model), r.journal.Finish())
 		}
 	}
+	return r.guarded(ctx)
+}
+
+// beginReload writes the journal of a run that leaves the files alone: the
+// configs that the server runs.
+func (r *run) beginReload(ctx context.Context) error {
+	if r.Lock == nil {
+		return nil
+	}
+	served := map[string]json.RawMessage{}
+	for model, config := range r.originals {
+		text, err := triton.MarshalConfig(config)
+		if err != nil {
+			return err
+		}
+		served[model] = text
+	}
+	reference, err := r.reference(ctx)
+	if err != nil {
+		return err
+	}
+	if r.journal, err = undo.BeginServer(r.Lock, r.Run, reference, served); err != nil {
+		return err
+	}
+	return r.guarded(ctx)
+}
+
+// reference says where a later process finds the server.
+func (r *run) reference(ctx context.Context) (undo.Reference, error) {
+	reference := undo.Reference{Mode: string(r.Mode), GRPC: r.Address, Scratch: r.Scratch}
+	if r.Server == nil {
+		return reference, nil
+	}
+	identity, err := r.Server.Identity(ctx)
+	reference.ContainerID, reference.ContainerName, reference.Simulated = identity.ID, identity.Name, identity.Simulated
+	return reference, err
+}
+
+// guarded starts the guardian of the journal.
+func (r *run) guarded(ctx context.Context) (err error) {
 	if r.Guard == nil {
 		return nil
 	}

@@ -183,25 +183,7 @@ func TestAServerThatDoesNotComeBack(t *testing.T) {
 // journal from which the next one restores.
 func TestRecoverAfterEveryWrite(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
-	lock, err := undo.Acquire(w.state, w.dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := undo.Begin(lock, "run1", undo.Reference{Mode: "restart"}, map[string]string{"face": "face/config.pbtxt"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.Replace(faceConfig, "500", "9000", 1)
-	if err := j.Write("face", []byte(changed)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.server.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	// Here it dies: the kernel drops the lock, the journal stays.
-	if err := errors.Join(j.Close(), lock.Release()); err != nil {
-		t.Fatal(err)
-	}
+	w.die(t)
 	w.recover(t, nil)
 	w.expectRestored(t)
 }

@@ -135,7 +135,7 @@ func (w *world) run(t *testing.T, mode Mode, change func(*Config)) (Outcome, err
 		t.Fatal(err)
 	}
 	defer config.Client.Close()
-	if mode == Restart {
+	if mode != None {
 		defer w.openRepository(t, &config)()
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -38,7 +39,8 @@ func doctor(c *cli.Context) error {
 	}
 	sound := finding(w, "pending restores", detail, err) && len(pending) == 0
 	for _, journal := range pending {
-		fmt.Fprintf(w, "     %s, left by pid %d %s ago\n", printable(journal.Repository), journal.Holder.PID, round(journal.Age(time.Now())))
+		fmt.Fprintf(w, "     %s, left by pid %d %s ago%s\n", printable(undo.Name(journal.Repository)), journal.Holder.PID,
+			round(journal.Age(time.Now())), printable(overrides(journal.Document)))
 	}
 	reports, err := guardian.Reports(state.Dir())
 	for _, r := range reports {
@@ -57,6 +59,18 @@ func doctor(c *cli.Context) error {
 		return withCode(exitNotVerified, errSilent)
 	}
 	return nil
+}
+
+// overrides says which models may run with another config than their file's.
+func overrides(doc undo.Document) string {
+	var models []string
+	for _, o := range doc.Active() {
+		models = append(models, o.Model)
+	}
+	if len(models) == 0 {
+		return ""
+	}
+	return ": an override of " + strings.Join(models, ", ") + " may still be in force"
 }
 
 // doctorCopies tells of isolated copies of killed runs. Without Docker there are

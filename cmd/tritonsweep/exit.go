@@ -89,7 +89,7 @@ func preflightCode(err error) int {
 		return exitPermission
 	case errors.Is(err, docker.ErrNotFound), errors.Is(err, docker.ErrAmbiguous), errors.Is(err, triton.ErrUnknownModel):
 		return exitUsage
-	case errors.Is(err, docker.ErrUnreachable), errors.Is(err, triton.ErrUnavailable), errors.Is(err, triton.ErrRestricted):
+	case errors.Is(err, docker.ErrUnreachable), errors.Is(err, triton.ErrUnavailable), errors.Is(err, triton.ErrRestricted), errors.Is(err, triton.ErrControlMode):
 		return exitUnreachable
 	}
 	return exitFailed

@@ -116,7 +116,7 @@ func repair(ctx context.Context, state undo.State, find findServer, key, run str
 	if err != nil || doc == nil || doc.Run != run {
 		return err // the next start, or the run itself, has done it
 	}
-	report.Repository = doc.Repository
+	report.Repository = undo.Name(doc.Repository)
 	recovery := runner.Recovery{
 		State: state, Find: find, ReadyTimeout: readyTimeout, Run: run, Patience: patience,
 		Restored: func() {

@@ -64,6 +64,13 @@ func (s *simulation) sweep(more ...string) *exec.Cmd {
 func (s *simulation) startAt(t testing.TB, step string) *exec.Cmd {
 	t.Helper()
 	cmd := s.sweep()
+	reach(t, cmd, step)
+	return cmd
+}
+
+// reach starts a command and returns when it has arrived at a step.
+func reach(t testing.TB, cmd *exec.Cmd, step string) {
+	t.Helper()
 	cmd.Env = append(cmd.Env, hookEnv+"="+step+":say")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -79,11 +86,10 @@ func (s *simulation) startAt(t testing.TB, step string) *exec.Cmd {
 				for lines.Scan() { // keeps the pipe empty
 				}
 			}()
-			return cmd
+			return
 		}
 	}
 	t.Fatalf("the sweep did not arrive at %q: %v", step, cmd.Wait())
-	return nil
 }
 
 // waitRestored waits until the guardian's work is done.

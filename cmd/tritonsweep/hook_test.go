@@ -18,6 +18,16 @@ const (
 	hookSays = "the hook was reached"
 )
 
+// changed is the step at which a config other than the original is measured.
+const changed = "changed"
+
+func arrived(e runner.Event, step string) bool {
+	if step == changed {
+		return e.Step == runner.Measuring && !e.Trial.Settings.IsZero()
+	}
+	return string(e.Step) == step
+}
+
 // installHook is called in the processes that tests start.
 func installHook() {
 	step, action, found := strings.Cut(os.Getenv(hookEnv), ":")
@@ -30,7 +40,7 @@ func installHook() {
 	}
 	done := false
 	onEvent = func(e runner.Event) {
-		if done || string(e.Step) != step {
+		if done || !arrived(e, step) {
 			return
 		}
 		done = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,8 +20,9 @@ func restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "restore",
 		Usage: "put back what a killed run left behind",
-		Description: "Restores every config file of runs that did not end, restarts their servers and\n" +
-			"verifies them. May be run at any time and any number of times.",
+		Description: "Restores every config file of runs that did not end, restarts their servers, removes\n" +
+			"overrides that mode reload left in force, and verifies what the servers run. May be run\n" +
+			"at any time and any number of times.",
 		Flags:  connectionFlags(),
 		Action: restore,
 	}
@@ -65,12 +67,13 @@ const readyTimeout = 3 * time.Minute
 // recoverOne restores one repository and says so on w.
 func recoverOne(ctx context.Context, w io.Writer, state undo.State, find findServer, doc undo.Document) error {
 	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
-		printable(doc.Repository), doc.Holder.Since.Local().Format(time.DateTime))
-	recovery := runner.Recovery{State: state, Find: find, ReadyTimeout: readyTimeout, Patience: patience}
+		printable(undo.Name(doc.Repository)), doc.Holder.Since.Local().Format(time.DateTime))
+	recovery := runner.Recovery{State: state, Find: find, ReadyTimeout: readyTimeout, Patience: patience,
+		Note: func(text string) { fmt.Fprintf(w, "warning: %s\n", printable(text)) }}
 	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "restored %s, the server is verified\n", printable(doc.Repository))
+	fmt.Fprintf(w, "restored %s, the server is verified\n", printable(undo.Name(doc.Repository)))
 	return nil
 }
 
@@ -107,6 +110,10 @@ func finder(c *cli.Context) (findServer, error) {
 		if ref.Simulated {
 			return nil, runner.ErrServerEnded
 		}
+		if ref.ContainerID == "" {
+			dial.GRPCAddr = ref.GRPC
+			return runner.NewAddress(dial), nil
+		}
 		engine, err := docker.Open(ctx)
 		if err != nil {
 			return nil, err
@@ -120,27 +127,45 @@ func finder(c *cli.Context) (findServer, error) {
 	}, nil
 }
 
-// recoverFirst restores what an earlier run left behind in this repository.
-func recoverFirst(c *cli.Context, state undo.State, directory string) error {
+// recoverFirst restores what an earlier run left behind in this place, or on this
+// server, and tells of others.
+func (t *target) recoverFirst(c *cli.Context, place string) error {
 	find, err := finder(c)
 	if err != nil {
 		return err
 	}
-	pending, err := undo.Pending(state)
+	pending, err := undo.Pending(t.state)
 	if err != nil {
 		return withCode(exitConflict, err)
 	}
-	if err := tellReports(c.App.ErrWriter, state); err != nil {
+	if err := tellReports(c.App.ErrWriter, t.state); err != nil {
 		return withCode(exitPermission, err)
 	}
 	for _, journal := range pending {
-		if journal.Repository != directory {
-			fmt.Fprintf(c.App.ErrWriter, "warning: an earlier run left %s changed (hint: tritonsweep restore)\n", journal.Repository)
+		if t.mode == runner.None || !t.concerns(c, place, journal.Document) {
+			fmt.Fprintf(c.App.ErrWriter, "warning: an earlier run left %s changed (hint: tritonsweep restore)\n", printable(undo.Name(journal.Repository)))
 			continue
 		}
-		if err := recoverOne(c.Context, c.App.ErrWriter, state, find, journal.Document); err != nil {
+		if err := recoverOne(c.Context, c.App.ErrWriter, t.state, find, journal.Document); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// concerns reports whether a journal is about what this run works on.
+func (t *target) concerns(c *cli.Context, place string, doc undo.Document) bool {
+	if doc.Repository == place || sameDirectory(doc.Repository, place) {
+		return true
+	}
+	if t.container != nil && doc.Server.ContainerID != "" {
+		return doc.Server.ContainerID == t.container.ID
+	}
+	return len(doc.Overrides) > 0 && doc.Server.GRPC != "" && doc.Server.GRPC == c.String("grpc-url")
+}
+
+func sameDirectory(a, b string) bool {
+	first, err := os.Stat(a)
+	second, secondErr := os.Stat(b)
+	return err == nil && secondErr == nil && os.SameFile(first, second)
 }

@@ -138,11 +138,11 @@ func containerQuery(c *cli.Context) (docker.Query, error) {
 // inspectRepository finds and opens the model repository that the container
 // serves.
 func (t *target) inspectRepository(c *cli.Context) error {
+	if t.container != nil && t.mode != runner.None && t.container.ControlMode() == docker.ControlPoll {
+		return usagef("container %s polls its repository: every write would be a reload of its own, and it takes no load requests (hint: start it without --model-control-mode=poll)", t.container.Name)
+	}
 	if t.mode != runner.Restart {
 		return nil
-	}
-	if t.container != nil && t.container.ControlMode() == docker.ControlPoll {
-		return usagef("container %s polls its repository: every write would be a reload of its own (hint: start it without --model-control-mode=poll)", t.container.Name)
 	}
 	var err error
 	if t.container != nil {
@@ -161,17 +161,39 @@ func (t *target) inspectRepository(c *cli.Context) error {
 
 // lockRepository restores what an earlier run left behind, and keeps others out.
 func (t *target) lockRepository(c *cli.Context) (err error) {
-	if t.mode != runner.Restart {
-		return nil
+	place := t.place(c)
+	if place == "" {
+		return nil // connect says what is missing
 	}
-	if err := recoverFirst(c, t.state, t.directory); err != nil {
+	if err := t.recoverFirst(c, place); err != nil || t.mode == runner.None {
 		return err
 	}
-	if t.lock, err = undo.Acquire(t.state, t.directory, c.Command.Name); err != nil {
+	if t.lock, err = undo.Acquire(t.state, place, c.Command.Name); err != nil {
 		return err
 	}
 	t.onClose(t.lock.Release)
 	return nil
+}
+
+// place is what a run locks: the repository, or where that cannot be seen the
+// server's stand-in.
+func (t *target) place(c *cli.Context) string {
+	if t.directory != "" {
+		return t.directory
+	}
+	if t.container == nil && c.String("grpc-url") == "" {
+		return ""
+	}
+	if t.container == nil {
+		return t.state.Server(c.String("grpc-url"))
+	}
+	if mount, err := t.mountedRepository(c); err == nil {
+		if dir, err := os.Open(mount.HostPath); err == nil {
+			_ = dir.Close() // it was only tried
+			return mount.HostPath
+		}
+	}
+	return t.state.Server(t.container.ID)
 }
 
 func (t *target) mountedRepository(c *cli.Context) (docker.RepositoryMount, error) {

@@ -15,7 +15,7 @@ import (
 )
 
 // version of the journal's format. An older one is read, a newer one refused.
-const version = 2
+const version = 3
 
 // maxConfig bounds a config file; Triton's own limits are far below.
 const maxConfig = 1 << 20
@@ -62,6 +62,8 @@ type Document struct {
 	Phase      Phase     `json:"phase"`
 	Touched    bool      `json:"touched"` // the server may run something else than the originals
 	Files      []Entry   `json:"files"`
+	// Overrides are the models of a run that leaves the files alone.
+	Overrides []Override `json:"overrides,omitempty"`
 }
 
 // Journal is the durable memory of a run: the untouched files, and what was
@@ -83,6 +85,29 @@ type envelope struct {
 // Begin reads the configs of the models and writes the journal. The repository
 // must be locked. Files are named relative to it, by model.
 func Begin(l *Lock, run string, server Reference, files map[string]string) (*Journal, error) {
+	j, err := l.blank(run, server)
+	if err != nil {
+		return nil, err
+	}
+	for model, name := range files {
+		s, err := atomicfile.Read(j.root, name, maxConfig)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("reading model config: %w", err), j.Close())
+		}
+		j.Files = append(j.Files, Entry{Model: model, Original: s})
+	}
+	slices.SortFunc(j.Files, func(a, b Entry) int { return strings.Compare(a.Model, b.Model) })
+	if err := j.save(); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing the journal: %w", err), j.Close())
+	}
+	if err := j.provide(); err != nil {
+		return nil, errors.Join(err, j.Finish())
+	}
+	return j, nil
+}
+
+// blank is the journal of a run of which nothing is known yet.
+func (l *Lock) blank(run string, server Reference) (*Journal, error) {
 	repository := l.dir.Name()
 	root, err := l.state.open(repository)
 	if err != nil {
@@ -92,20 +117,6 @@ func Begin(l *Lock, run string, server Reference, files map[string]string) (*Jou
 	j.Document = Document{Version: version, Run: run, Repository: repository, Server: server, Phase: Armed}
 	if h := readHolder(l.holder); h != nil {
 		j.Holder = *h
-	}
-	for model, name := range files {
-		s, err := atomicfile.Read(root, name, maxConfig)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("reading model config: %w", err), root.Close())
-		}
-		j.Files = append(j.Files, Entry{Model: model, Original: s})
-	}
-	slices.SortFunc(j.Files, func(a, b Entry) int { return strings.Compare(a.Model, b.Model) })
-	if err := j.save(); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing the journal: %w", err), root.Close())
-	}
-	if err := j.provide(); err != nil {
-		return nil, errors.Join(err, j.Finish())
 	}
 	return j, nil
 }

@@ -39,7 +39,7 @@ func (e *HeldError) Error() string {
 		who = fmt.Sprintf("tritonsweep %s (pid %d on %s, user %s, since %s)",
 			h.Command, h.PID, h.Host, h.User, h.Since.Format(time.DateTime))
 	}
-	return fmt.Sprintf("%s is held by %s (hint: wait until it ends, or stop it with Ctrl-C)", e.Repository, who)
+	return fmt.Sprintf("%s is held by %s (hint: wait until it ends, or stop it with Ctrl-C)", Name(e.Repository), who)
 }
 
 // Lock is the exclusive right to change one model repository. It is an
@@ -54,16 +54,32 @@ type Lock struct {
 
 // Acquire locks the repository, or fails at once with a HeldError.
 func Acquire(state State, repository, command string) (*Lock, error) {
-	if err := state.Outside(repository); err != nil {
+	for {
+		l, err := acquire(state, repository, command)
+		if !errors.Is(err, errVanished) {
+			return l, err
+		}
+	}
+}
+
+// errVanished tells that the directory went away before it was locked, as a
+// stand-in does when its holder lets go.
+var errVanished = errors.New("the directory went away")
+
+func acquire(state State, repository, command string) (*Lock, error) {
+	if err := state.standUp(repository); err != nil {
 		return nil, err
+	}
+	if err := state.Outside(repository); err != nil {
+		return nil, state.vanished(repository, err)
 	}
 	real, err := filepath.EvalSymlinks(repository)
 	if err != nil {
-		return nil, fmt.Errorf("locking the repository: %w", err)
+		return nil, state.vanished(repository, fmt.Errorf("locking the repository: %w", err))
 	}
 	dir, err := os.Open(real) // close-on-exec: no child inherits the lock
 	if err != nil {
-		return nil, fmt.Errorf("locking the repository: %w", err)
+		return nil, state.vanished(repository, fmt.Errorf("locking the repository: %w", err))
 	}
 	l := &Lock{dir: dir, key: key(real), state: state}
 	l.holder = filepath.Join(state.dir, l.key+holderSuffix)
@@ -76,6 +92,9 @@ func Acquire(state State, repository, command string) (*Lock, error) {
 			return nil, &HeldError{Repository: repository, Holder: readHolder(l.holder)}
 		}
 		return nil, fmt.Errorf("locking %s: %w", repository, err)
+	}
+	if !l.names(real) {
+		return nil, errors.Join(errVanished, dir.Close())
 	}
 	if err := errors.Join(state.tidy(l.key), l.sign(command)); err != nil {
 		return nil, errors.Join(err, l.Release())
@@ -112,7 +131,9 @@ func (l *Lock) Release() error {
 	if l.dir == nil {
 		return nil
 	}
-	err := errors.Join(l.state.remove(filepath.Base(l.holder)), l.dir.Close())
+	err := l.state.remove(filepath.Base(l.holder))
+	l.state.standDown(l.dir.Name())
+	err = errors.Join(err, l.dir.Close())
 	l.dir = nil
 	return err
 }
@@ -179,3 +200,10 @@ func readHolder(name string) *Holder {
 
 // key names the state files of one repository.
 func key(real string) string { return atomicfile.Sum([]byte(real))[:16] }
+
+// names reports whether the path still leads to the directory that is locked.
+func (l *Lock) names(path string) bool {
+	named, err := os.Stat(path)
+	locked, ownErr := l.dir.Stat()
+	return err == nil && ownErr == nil && os.SameFile(named, locked)
+}
