@@ -110,31 +110,23 @@ kills: ## kill -9 a sweep at N random moments and restore: make kills N=30
 # The benches below run on the container of `make triton` where it runs, else on
 # the simulated server, and end in a report. FULL=1 takes a model's whole spec
 # (about an hour a model) instead of the short one.
+# One that was interrupted goes on where it was.
 OUT ?= out
-ON = $$([ -n "$$(docker ps -q -f name='^tritonsweep-triton$$' 2>/dev/null)" ] && echo "--container tritonsweep-triton" || echo --sim)
-define SPEC_BENCH # of $(1) with the specs $(2) and the models $(3)
-	@rm -rf $(OUT)/$(1); mkdir -p $(OUT)/$(1); on=$(ON); \
-	sums() { case $$on in --sim) ;; *) sha256sum .triton/models/*/config.pbtxt;; esac; }; before=$$(sums); \
-	for spec in $(if $(FULL),$(2),all-short); do \
-	  $(BIN) sweep -f examples/specs/$$spec.yaml $$on $(if $(FULL),,$(3)) --db $(OUT)/$(1)/run.db $(ARGS) >/dev/null || [ $$? = 3 ] || exit 1; \
-	done; \
-	[ "$$before" = "$$(sums)" ] || { echo "a config file differs from before: tritonsweep restore"; exit 1; }; \
-	$(BIN) summary --db $(OUT)/$(1)/run.db --output $(OUT)/$(1) && echo "open $(OUT)/$(1)/summary.html"
-endef
+SPEC_BENCH = @export OUT='$(abspath $(OUT))' ON='$(ON)' ARGS='$(ARGS)'; examples/specs/bench.sh $@ "$(if $(FULL),$(1),all-short)" $(if $(FULL),,$(2))
 
 .PHONY: bench-scrfd bench-arcface bench-yolo bench-clip bench-ocr sweep-all
 bench-scrfd: build ## sweeps of the face detector; leaves out/bench-scrfd/summary.html
-	$(call SPEC_BENCH,$@,scrfd,-m scrfd_10g_bnkps)
+	$(call SPEC_BENCH,scrfd,-m scrfd_10g_bnkps)
 bench-arcface: build ## the same for the face embedding
-	$(call SPEC_BENCH,$@,arcface,-m arcface_w600k_r50)
+	$(call SPEC_BENCH,arcface,-m arcface_w600k_r50)
 bench-yolo: build ## the same for the detector
-	$(call SPEC_BENCH,$@,yolo,-m yolov11_small_trt_end2end)
+	$(call SPEC_BENCH,yolo,-m yolov11_small_trt_end2end)
 bench-clip: build ## the same for both MobileCLIP encoders
-	$(call SPEC_BENCH,$@,clip-image clip-text,-m mobileclip2_s2_image_encoder -m mobileclip2_s2_text_encoder)
+	$(call SPEC_BENCH,clip-image clip-text,-m mobileclip2_s2_image_encoder -m mobileclip2_s2_text_encoder)
 bench-ocr: build ## the same for both stages of the OCR
-	$(call SPEC_BENCH,$@,ocr-det ocr-rec,-m paddleocr_det_trt -m paddleocr_rec_trt)
+	$(call SPEC_BENCH,ocr-det ocr-rec,-m paddleocr_det_trt -m paddleocr_rec_trt)
 sweep-all: build ## the four sweeps of all seven models, short, and one summary
-	$(call SPEC_BENCH,$@,scrfd arcface yolo clip-image clip-text ocr-det ocr-rec,)
+	$(call SPEC_BENCH,scrfd arcface yolo clip-image clip-text ocr-det ocr-rec,)
 
 .PHONY: chaos
 chaos: ## 1,000 random kills of the file protocol; every call of it failing and killing once; power losses

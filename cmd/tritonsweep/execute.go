@@ -168,7 +168,7 @@ func readOptions(c *cli.Context) (options, error) {
 		return o, err
 	}
 	o.cost = sweep.Cost{Point: c.Duration("warmup") + o.spec.MaxDuration}
-	if o.mode != runner.None {
+	if o.mode != runner.None && !c.Bool("sim") {
 		o.cost.Trial = usualRestart
 	}
 	return o, nil
@@ -178,8 +178,9 @@ func readOptions(c *cli.Context) (options, error) {
 // allows: below it an interval rests on too few batches.
 const shortestWindow = time.Second
 
-// usualRestart is the cost of a restart before one was seen.
-const usualRestart = 8 * time.Second
+// usualRestart is the cost of a restart before one was seen: that of a Triton
+// with several models.
+const usualRestart = 12 * time.Second
 
 func readLimit(c *cli.Context) (results.Limit, error) {
 	var limit results.Limit

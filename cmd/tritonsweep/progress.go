@@ -81,7 +81,7 @@ func (p *progress) event(e runner.Event) {
 		fmt.Fprintln(p.out, "warning:", printable(e.Text))
 	case e.Step == runner.Recorded:
 		p.clear()
-		fmt.Fprintf(p.out, "%s %s\n", p.position(), printable(pointLine(*e.Record)))
+		fmt.Fprintf(p.out, "%s %s%s\n", p.position(), p.remaining(), printable(pointLine(*e.Record)))
 	case !p.live && (e.Step == runner.Restoring || e.Step == runner.Done):
 		fmt.Fprintln(p.out, "config:", e.Step)
 	default:
@@ -151,6 +151,15 @@ func (p *progress) left() string {
 	}
 	each := p.now().Sub(p.begin) / time.Duration(done)
 	return round(each * time.Duration(total-done)).String()
+}
+
+// remaining is the time left for a line that stays, nothing where a line that
+// changes tells it, or where nobody knows.
+func (p *progress) remaining() string {
+	if p.live || p.open || p.last.Points >= p.plan.Points() {
+		return ""
+	}
+	return p.left() + " left  "
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Second) }
