@@ -19,6 +19,7 @@ const (
 	Void     Verdict = "void"     // a validity rule failed: the number is never used
 	Refused  Verdict = "refused"  // Triton would not load the config
 	Failed   Verdict = "failed"   // the point could not be measured
+	Inert    Verdict = "inert"    // not measured: what was measured proves that it is like another
 )
 
 // Usable reports whether a record of this verdict may enter a comparison.

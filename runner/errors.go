@@ -49,8 +49,14 @@ func (e *RecordError) Unwrap() error { return e.Err }
 type UnverifiedConfigError struct {
 	Model       string
 	Differences []string
+	Err         error // why the server does not tell; nil where it does
 }
 
+func (e *UnverifiedConfigError) Unwrap() error { return e.Err }
+
 func (e *UnverifiedConfigError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: reading the config in force: %v", e.Model, e.Err)
+	}
 	return fmt.Sprintf("%s: the server runs another config than asked for: %v", e.Model, e.Differences)
 }

@@ -14,6 +14,7 @@ import (
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
+	"tritonsweep/sweep/inert"
 	"tritonsweep/tritonconfig"
 )
 
@@ -50,6 +51,9 @@ type Config struct {
 	// Base is what every record's environment has in common.
 	Base results.Environment
 
+	// SkipInert leaves out points that those measured before prove to be like
+	// others; they are recorded with the reason.
+	SkipInert bool
 	// MaxContainerMemory stops a load that makes the server's container use more.
 	MaxContainerMemory MemoryCap
 	// Budget is the time after which no new trial is begun; 0 is none.
@@ -94,6 +98,9 @@ type pointKey struct {
 
 func (o *Outcome) add(r results.Record) {
 	o.Verdicts[r.Verdict]++
+	if r.Verdict == results.Inert {
+		return
+	}
 	key := pointKey{r.Model, r.Settings.Key(), r.Control, r.Load}
 	o.points[key] = o.points[key] || r.Verdict.Usable()
 }
@@ -124,14 +131,18 @@ type run struct {
 	dismiss   func() error // the guardian; nil without one
 	mismatch  int          // trials in a row whose config did not come into force
 	// stopped is the load of the trial that used too much of the server's memory.
-	stopped *sweep.Load
+	stopped  *sweep.Load
+	evidence map[string]*inert.Evidence // by model, where inert points are skipped
 }
 
 // Run carries the plan out. Whatever happens, the configs are restored and the
 // server verified before it returns; errors of that are NotRestoredError and
 // NotVerifiedError, and outrank what ended the sweep.
 func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
-	r := &run{Config: config, client: config.Client, outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}}}
+	r := &run{
+		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
+		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
+	}
 	defer r.closeClient()
 	if err := r.prepare(ctx); err != nil {
 		return r.outcome, err

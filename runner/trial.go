@@ -20,7 +20,11 @@ const mostMismatches = 2
 // that the server refuses, or that does not come into force, is a result; only
 // what would spoil the following trials too is returned.
 func (r *run) trial(ctx context.Context, t sweep.Trial) error {
-	err := r.bring(ctx, t)
+	t, err := r.leaveOut(t)
+	if err != nil || len(t.Loads) == 0 {
+		return err
+	}
+	err = r.bring(ctx, t)
 	var refused *RefusedError
 	var unverified *UnverifiedConfigError
 	switch {
@@ -55,6 +59,7 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 		if err := r.record(t, record); err != nil {
 			return err
 		}
+		r.learn(record)
 	}
 	return nil
 }
@@ -161,7 +166,10 @@ func crashed(ended error) bool {
 func (r *run) verify(ctx context.Context, t sweep.Trial) error {
 	active, err := r.client.Config(ctx, t.Model)
 	if err != nil {
-		return fmt.Errorf("reading the config in force: %w", err)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &UnverifiedConfigError{Model: t.Model, Err: err} // it died after it was ready, which may pass
 	}
 	if diff := tritonconfig.Match(t.Settings, r.originals[t.Model], active); len(diff) > 0 {
 		return &UnverifiedConfigError{Model: t.Model, Differences: diff}

@@ -308,6 +308,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		onEvent(e)
 	}
 	config.Budget, config.MaxContainerMemory = o.budget, o.memory
+	config.SkipInert = c.Command.Name == specName && !c.Bool("measure-all")
 	outcome, runErr := runner.Run(c.Context, config)
 	display.close()
 

@@ -137,7 +137,7 @@ func (r *resumption) sort(records []results.Record, now map[string]results.Envir
 	for _, record := range records {
 		changed := record.Environment.Changed(now[record.Model])
 		switch {
-		case !record.Verdict.Usable():
+		case record.Verdict != results.Inert && !record.Verdict.Usable():
 			drop(fmt.Sprintf("%s: the verdict is %s", record.Model, record.Verdict))
 		case len(changed) > 0:
 			drop(record.Model + ": " + changed[0].String())

@@ -22,13 +22,17 @@ import (
 	"tritonsweep/tritonconfig"
 )
 
+// specName is the command that leaves out inert points.
+const specName = "sweep"
+
 func specCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "sweep",
+		Name:  specName,
 		Usage: "sweep several settings of several models, as a spec file says",
 		Description: "The spec names models, settings, loads, limits and a budget; tritonsweep init writes\n" +
 			"one from a running server. Flags win over the spec. Points whose settings cannot\n" +
-			"differ from others are left out, with the reason; --measure-all measures them too.",
+			"differ from others are left out, with the reason: before the sweep by the batcher's rules,\n" +
+			"during it by what the measured ones prove. --measure-all measures them too.",
 		Flags: join([]cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, EnvVars: env("FILE"), Usage: "the spec, a YAML `FILE`"},
 			&cli.BoolFlag{Name: "measure-all", EnvVars: env("MEASURE_ALL"), Usage: "measure points that cannot differ from others, too"},

@@ -17,7 +17,9 @@ func Analyze(run results.Run, records []results.Record) *Report {
 	records = slices.SortedStableFunc(slices.Values(records), func(a, b results.Record) int {
 		return cmp.Compare(a.Sequence, b.Sequence)
 	})
+	records, skipped := partInert(records)
 	r := &Report{Schema: SchemaVersion, Run: head(run, records), Models: []Model{}, Footnotes: []Footnote{}}
+	r.Run.Planned -= len(skipped)
 	byModel := map[string][]results.Record{}
 	for _, model := range run.Plan.Models() {
 		byModel[model] = nil // a model without a record is part of the report
@@ -32,7 +34,7 @@ func Analyze(run results.Run, records []results.Record) *Report {
 		r.Models = append(r.Models, a.analyze(byModel[name]))
 	}
 	notes.noteRun(r, records)
-	notes.noteSkipped(run.Plan.Skipped)
+	notes.noteSkipped(slices.Concat(run.Plan.Skipped, skipped))
 	r.Footnotes = append(r.Footnotes, notes.list...)
 	return r
 }

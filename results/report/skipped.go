@@ -5,8 +5,24 @@ import (
 	"slices"
 	"strings"
 
+	"tritonsweep/results"
 	"tritonsweep/sweep"
 )
+
+// partInert parts the records that were measured from those that stand for a
+// point which needed no measurement. Each round has one of these.
+func partInert(records []results.Record) (measured []results.Record, skipped []sweep.Skip) {
+	for _, rec := range records {
+		if rec.Verdict != results.Inert {
+			measured = append(measured, rec)
+			continue
+		}
+		skipped = append(skipped, sweep.Skip{
+			Model: rec.Model, Settings: rec.Settings, Loads: []sweep.Load{rec.Load}, Reason: strings.Join(rec.Reasons, "; "),
+		})
+	}
+	return measured, skipped
+}
 
 // noteSkipped says which points the plan left out, and why: one footnote for
 // each model and reason.
@@ -23,7 +39,9 @@ func (f *footnotes) noteSkipped(skipped []sweep.Skip) {
 		if len(s.Loads) > 0 {
 			text += " at " + loadList(s.Loads)
 		}
-		points[key] = append(points[key], text)
+		if !slices.Contains(points[key], text) { // once for all rounds
+			points[key] = append(points[key], text)
+		}
 	}
 	for _, key := range order {
 		f.number("skipped", fmt.Sprintf("%s, not measured: %s: %s", key.model, strings.Join(points[key], "; "), key.reason))

@@ -15,7 +15,7 @@ import (
 // steps are all values of the label of tritonsweep_step.
 var steps = []runner.Step{runner.Applying, runner.Starting, runner.Verifying, runner.Measuring, runner.Recorded, runner.Restoring, runner.Done}
 
-var verdicts = []results.Verdict{results.OK, results.Noisy, results.Unsteady, results.Void, results.Refused, results.Failed}
+var verdicts = []results.Verdict{results.OK, results.Noisy, results.Unsteady, results.Void, results.Refused, results.Failed, results.Inert}
 
 // page writes metrics in Prometheus's text format, version 0.0.4.
 type page struct {

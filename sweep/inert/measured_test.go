@@ -32,7 +32,7 @@ func TestEvidence(t *testing.T) {
 	}{
 		{"a preferred size always met", config, Measured{Requests: 1000, Executions: 775, Queue: 7 * time.Microsecond, Sizes: small},
 			delay(1000), load(4, 1), "like the untouched config: measured: requests wait 7µs on average, so that at most 0.9 % of the batches"},
-		{"a delay that is nearly as short", config, Measured{Requests: 1000, Executions: 775, Queue: 7 * time.Microsecond, Sizes: small}, delay(500), load(4, 1), ""},
+		{"a delay that is nearly as short", config, Measured{Requests: 1000, Executions: 775, Queue: 7 * time.Microsecond, Sizes: small}, delay(100), load(4, 1), ""},
 		{"no delay at all", config, Measured{Requests: 1000, Executions: 775, Queue: 7 * time.Microsecond, Sizes: small}, delay(0), load(4, 1), ""},
 		{"another load", config, Measured{Requests: 1000, Executions: 775, Queue: 7 * time.Microsecond, Sizes: small}, delay(1000), load(8, 1), ""},
 		{"a lone caller that waits", config, Measured{Requests: 1000, Executions: 1000, Queue: 5 * time.Millisecond, Sizes: map[int]int64{1: 1000}}, delay(1000), load(4, 1), ""},
