@@ -74,6 +74,12 @@ func TestResumeAfterAKill(t *testing.T) {
 	if again, _ := latest(t, db); len(again.Dropped) == 0 || !strings.Contains(again.Dropped[0], "measured again") {
 		t.Errorf("the run does not say why: %q", again.Dropped)
 	}
+
+	// A summary takes what goes on in the place of what it continues.
+	page, err := exec.Command(binary, "summary", "--db", db, "--format", "json").Output()
+	if again, _ := latest(t, db); err != nil || strings.Count(string(page), `"id": `) != 1 || !strings.Contains(string(page), again.ID) {
+		t.Errorf("%v, the summary is of other runs:\n%s", err, page)
+	}
 }
 
 func usable(records []results.Record) (n int) {

@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"tritonsweep/results"
 	"tritonsweep/results/report"
 )
 
@@ -17,8 +19,8 @@ func summaryCommand() *cli.Command {
 		Name:      "summary",
 		Usage:     "one page about several runs: for each model a recommendation and what each setting did",
 		ArgsUsage: "[RUN...]",
-		Description: "Without arguments all finished runs of the results file are taken; of two that swept the\n" +
-			"same setting of a model the later one counts. With --output every run's own report lies\n" +
+		Description: "Without arguments all finished runs of the results file are taken, a resumed one with what\n" +
+			"it continues; of two that swept the same setting of a model the later one counts. With --output every run's own report lies\n" +
 			"beside the summary, which links to it.",
 		Flags:  []cli.Flag{dbFlag(), outputFlag(), summaryFormatFlag()},
 		Action: showSummary,
@@ -73,7 +75,8 @@ func reportsOf(c *cli.Context) (_ []*report.Report, err error) {
 			return nil, err
 		}
 		for _, r := range runs {
-			if r.End != nil {
+			goesOn := func(later results.Run) bool { return later.Resumes == r.ID && later.End != nil }
+			if r.End != nil && !slices.ContainsFunc(runs, goesOn) { // what is kept of it is in the later one
 				ids = append(ids, r.ID)
 			}
 		}
