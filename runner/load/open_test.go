@@ -73,8 +73,10 @@ func TestOpenLoopSeesStalls(t *testing.T) {
 		spec.MinDuration, spec.MaxDuration, spec.Warmup = 300*time.Second, 300*time.Second, 10*time.Second
 		r := mustRun(t, stalling(), spec)
 		p99, _ := r.Quantile(0.99)
-		if math.Abs(p99.Value-901) > 3 {
-			t.Errorf("p99 %+v, want 901 ms; %s %v", p99, r.Verdict, r.Reasons)
+		// A window of 300 s that begins anywhere holds 30 stalls or 31, and so
+		// the slowest percent begins at 901 or at 904 ms.
+		if p99.Value < 898 || p99.Value > 907 {
+			t.Errorf("p99 %+v, want 901 to 904 ms; %s %v", p99, r.Verdict, r.Reasons)
 		}
 		if c := r.checks[0]; c.Name != "little" || !c.Passed {
 			t.Errorf("%+v", c)
