@@ -17,6 +17,7 @@ const (
 	Recorded  Step = "recorded"
 	Restoring Step = "restoring"
 	Done      Step = "restored and verified"
+	Committed Step = "committed" // a change of Apply's: it stays
 	Warning   Step = "warning"
 )
 

@@ -40,7 +40,8 @@ type Recovery struct {
 
 // Recover restores the repository of a pending journal: files first, then, if
 // the server may run something else, a restart and a comparison of what it runs
-// with what the files say. It is idempotent. A HeldError means that the run
+// with what the files say. A change that was committed is completed instead. It
+// is idempotent. A HeldError means that the run
 // still lives.
 func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string) error {
 	if doc.Server.Scratch && gone(doc.Repository) {
@@ -57,6 +58,9 @@ func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string
 	}
 	if r.Run != "" && journal.Run != r.Run {
 		return journal.Close()
+	}
+	if journal.Phase == undo.Committed {
+		return errors.Join(journal.Conclude(lock), removeScratch(journal))
 	}
 	return r.recover(ctx, journal)
 }

@@ -294,6 +294,10 @@ func (r *run) finish() error {
 	if err := r.journal.Finish(); err != nil {
 		return fmt.Errorf("removing the journal: %w", err)
 	}
+	return r.dismissGuardian()
+}
+
+func (r *run) dismissGuardian() error {
 	if r.dismiss == nil {
 		return nil
 	}

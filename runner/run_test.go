@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -203,27 +202,5 @@ func TestARestartThatChangesNothingIsNoticed(t *testing.T) {
 	}
 	if w.config(t) != faceConfig {
 		t.Error("the file was not restored")
-	}
-}
-
-func TestApplyStaysAndAFailedOneDoesNot(t *testing.T) {
-	w := newWorld(t, tritonsim.ControlNone)
-	change := Change{Model: "face", Data: []byte(strings.Replace(faceConfig, "500", "9000", 1))}
-	if _, err := w.apply(t, change); err != nil {
-		t.Fatal(err)
-	}
-	w.expectDelay(t, 9000)
-	if w.config(t) != string(change.Data) {
-		t.Error("the change is not in the file")
-	}
-	change.Data = []byte(strings.Replace(string(change.Data), "python", "no-such-backend", 1))
-	_, err := w.apply(t, change)
-	var refused *RefusedError
-	if !errors.As(err, &refused) {
-		t.Errorf("error %v", err)
-	}
-	w.expectDelay(t, 9000)
-	if left, _ := filepath.Glob(filepath.Join(w.state.Dir(), "*.journal.json")); len(left) > 0 {
-		t.Errorf("journals left: %v", left)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"tritonsweep/internal/atomicfile"
 	"tritonsweep/results"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/tritonsim"
@@ -225,16 +226,34 @@ func (w *world) runContext(ctx context.Context, t *testing.T, change func(*Confi
 	return outcome, errors.Join(err, runErr)
 }
 
-func (w *world) apply(t *testing.T, change Change) (before string, err error) {
+// apply makes a change permanent, or fails to.
+func (w *world) apply(t *testing.T, change Change) error {
 	t.Helper()
-	config := Config{Run: "apply1", Mode: Restart, Server: w.server, State: w.state, ReadyTimeout: 20 * time.Second}
+	config := Config{Run: "apply1", Mode: Restart, Server: w.server, State: w.state, ReadyTimeout: 20 * time.Second, Load: load.Spec{
+		Warmup: 20 * time.Millisecond, MinDuration: 50 * time.Millisecond, MaxDuration: 50 * time.Millisecond, Timeout: 5 * time.Second,
+	}}
+	var err error
 	if config.Client, err = w.server.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer config.Client.Close()
 	defer w.openRepository(t, &config)()
-	snapshot, err := Apply(t.Context(), config, change)
-	return string(snapshot.Data), err
+	if change.Entry == nil {
+		change.Entry = func(original atomicfile.Snapshot) undo.Applied {
+			return undo.Applied{Time: time.Unix(1, 0), Run: "run1", Model: change.Model, Before: original, After: atomicfile.Sum(change.Data)}
+		}
+	}
+	return Apply(t.Context(), config, change)
+}
+
+// history returns what was applied.
+func (w *world) history(t *testing.T) []undo.Applied {
+	t.Helper()
+	all, err := undo.History(w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // recover does what the next command does.

@@ -59,7 +59,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, completing bool) *cli.App
 			queueDelayCommand(), batchSizeCommand(), instancesCommand(), concurrencyCommand(), pipelineCommand(), compareCommand(),
 			benchCommand(), capacityCommand(),
 			specCommand(), initCommand(), interferenceCommand(), allocateCommand(),
-			resumeCommand(), applyCommand(), rollbackCommand(), restoreCommand(),
+			resumeCommand(), applyCommand(), rollbackCommand(), historyCommand(), restoreCommand(),
 			runsCommand(), showCommand(), reportCommand(), summaryCommand(), predictCommand(),
 			doctorCommand(), guardCommand(), simulateCommand(), completionCommand(),
 		},

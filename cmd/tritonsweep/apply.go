@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -9,21 +9,25 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/internal/atomicfile"
-	"tritonsweep/results"
 	"tritonsweep/runner"
 	"tritonsweep/runner/undo"
+	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
 func applyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "apply",
-		Usage: "write the recommended settings of a run into the config, and restart",
-		Description: "Refused when the config is not the one that the run measured. When the server\n" +
-			"does not come back with the new settings, the old file is put back.",
-		Flags: join(targetFlags(), []cli.Flag{
+		Usage: "write the recommended settings of a run into the config, restart, and prove that they are better",
+		Description: "Refused when the config, the model's files, the image, the server or the GPU are not\n" +
+			"those that the run measured. The load of the recommendation is measured before the\n" +
+			"change and after it; when the new settings are worse than the old ones or than the run\n" +
+			"predicted, or miss its limit, the old file comes back and the exit code is 4.",
+		Flags: join(targetFlags(), otherFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "run", Value: "latest", Usage: "`ID` of the run, or a unique beginning of it"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the patch and stop"},
+			&cli.BoolFlag{Name: "no-canary", EnvVars: env("NO_CANARY"), Usage: "measure nothing: keep the change when the server runs it and answers a request"},
+			&cli.DurationFlag{Name: "canary-duration", EnvVars: env("CANARY_DURATION"), Usage: "the longest that each of the two measurements takes (default: as long as all rounds of a point of the run)"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, EnvVars: env("YES"), Usage: "do not ask before the change"},
 			dbFlag(),
 		}),
@@ -31,56 +35,27 @@ func applyCommand() *cli.Command {
 	}
 }
 
-func apply(c *cli.Context) (err error) {
-	store, err := openResults(c)
-	if err != nil {
-		return err
+func apply(c *cli.Context) error {
+	if d := c.Duration("canary-duration"); d < 0 || c.IsSet("canary-duration") && d == 0 || d > 24*time.Hour {
+		return usagef("--canary-duration: %s is not between 0 and 24h", d)
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	made, err := analyze(c.Context, store, c.String("run"))
-	if err != nil {
-		return err
-	}
-	model, settings, err := recommended(made, c.StringSlice("model"))
-	if err != nil {
-		return err
-	}
-	run, err := store.Run(c.Context, made.Run.ID)
-	if err != nil {
-		return err
-	}
-	change, err := changeOf(run, model, settings)
+	p, err := readProposal(c)
 	if err != nil {
 		return err
 	}
 	if c.Bool("dry-run") {
-		return printChange(c, run, change)
+		return p.printPatch(c)
 	}
-	return applyChange(c, run, change)
-}
-
-// changeOf edits the config that the run measured.
-func changeOf(run results.Run, model string, settings tritonconfig.Settings) (runner.Change, error) {
-	original := run.Originals[model]
-	file, err := tritonconfig.Parse(original.Path, original.Text)
+	o, err := p.measuredBy(c)
 	if err != nil {
-		return runner.Change{}, withCode(exitUsage, err)
+		return err
 	}
-	edited, _, err := file.Apply(settings)
-	if err != nil {
-		return runner.Change{}, withCode(exitUsage, err)
-	}
-	return runner.Change{Model: model, Settings: settings, Data: edited.Bytes()}, nil
+	return applyProposal(c, p, o)
 }
 
-func printChange(c *cli.Context, run results.Run, change runner.Change) error {
-	path := run.Originals[change.Model].Path
-	_, err := fmt.Fprint(c.App.Writer, tritonconfig.Diff("a/"+path, "b/"+path, run.Originals[change.Model].Text, change.Data))
-	return err
-}
-
-func applyChange(c *cli.Context, run results.Run, change runner.Change) (err error) {
-	if err := c.Set("model", change.Model); err != nil {
+// applyProposal does it, after everything that could speak against it was asked.
+func applyProposal(c *cli.Context, p *proposal, o options) (err error) {
+	if err := c.Set("model", p.model); err != nil {
 		return err
 	}
 	target, err := openTarget(c, runner.Restart)
@@ -88,71 +63,86 @@ func applyChange(c *cli.Context, run results.Run, change runner.Change) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, target.close()) }()
-	now := target.files[change.Model].Bytes()
-	if bytes.Equal(now, change.Data) {
-		fmt.Fprintf(c.App.Writer, "%s: already applied\n", change.Model)
-		return nil
-	}
-	if sum := atomicfile.Sum(now); sum != run.Originals[change.Model].SHA256 {
-		return withCode(exitConflict, fmt.Errorf("%s: the config is not the one that run %s measured (hint: sweep again)", change.Model, run.ID))
-	}
-	if err := printChange(c, run, change); err != nil {
-		return err
-	}
-	if err := confirm(c, target); err != nil {
-		return err
-	}
-	before, err := runner.Apply(c.Context, target.config(c, run, options{mode: runner.Restart}), change)
-	if err != nil {
-		return err
-	}
-	if err := undo.Remember(target.lock, runner.Remembered(change, before, run.ID, time.Now())); err != nil {
-		return fmt.Errorf("applied, but not remembered for a rollback: %w", err)
-	}
-	fmt.Fprintf(c.App.Writer, "%s: applied %s, the server runs it (take it back: tritonsweep rollback --model %s)\n",
-		change.Model, change.Settings, change.Model)
-	return nil
-}
-
-func rollbackCommand() *cli.Command {
-	return &cli.Command{
-		Name:  "rollback",
-		Usage: "take the last apply of a model back",
-		Flags: join(targetFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, EnvVars: env("YES"), Usage: "do not ask before the change"},
-		}),
-		Action: rollback,
-	}
-}
-
-func rollback(c *cli.Context) (err error) {
-	if len(c.StringSlice("model")) != 1 {
-		return usagef("name one model (hint: --model NAME)")
-	}
-	target, err := openTarget(c, runner.Restart)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, target.close()) }()
-	model := target.models[0]
-	last, err := undo.LastApplied(target.lock, model)
+	file := target.files[p.model]
+	edited, _, err := file.Apply(p.settings)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
-	now := target.files[model].Bytes()
-	if atomicfile.Sum(now) != last.After {
-		return withCode(exitConflict, fmt.Errorf("%s: the config was changed since it was applied on %s; it is kept (hint: edit it by hand)",
-			model, last.Time.Local().Format(time.DateTime)))
+	if string(edited.Bytes()) == string(file.Bytes()) {
+		fmt.Fprintf(c.App.Writer, "%s: already applied\n", printable(p.model))
+		return nil
 	}
-	path := target.paths[model]
-	fmt.Fprint(c.App.Writer, tritonconfig.Diff("a/"+path, "b/"+path, now, last.Before.Data))
+	if err := p.fresh(c, target, o); err != nil {
+		return err
+	}
+	if o.shapes, err = target.shapes(c, o); err != nil {
+		return err
+	}
+	path := target.paths[p.model]
+	fmt.Fprint(c.App.Writer, tritonconfig.Diff("a/"+path, "b/"+path, file.Bytes(), edited.Bytes()))
 	if err := confirm(c, target); err != nil {
 		return err
 	}
-	change := runner.Change{Model: model, Data: last.Before.Data}
-	if _, err := runner.Apply(c.Context, target.config(c, results.Run{ID: "rollback"}, options{mode: runner.Restart}), change); err != nil {
+	return p.carryOut(c, target, o, edited.Bytes())
+}
+
+// carryOut applies the change and tells how it went.
+func (p *proposal) carryOut(c *cli.Context, target *target, o options, data []byte) error {
+	canary := newCanary(p, c.App.Writer)
+	entry := undo.Applied{
+		Time: time.Now().UTC(), Run: p.run.ID, Model: p.model, Repository: target.directory,
+		Settings: p.settings.String(), After: atomicfile.Sum(data),
+	}
+	change := runner.Change{
+		Model: p.model, Settings: p.point.Settings, Data: data, Infer: true,
+		Entry: func(original atomicfile.Snapshot) undo.Applied {
+			entry.Before, entry.Canary = original, canary.lines
+			return entry
+		},
+	}
+	if !c.Bool("no-canary") {
+		change.Canary = &runner.Canary{Load: p.point.Load, Judge: canary.judge}
+	}
+	err := runChange(c, target, o, change, sweep.Plan{Sweep: "apply", Rounds: 1, Seed: p.run.Plan.Seed})
+	if err != nil {
+		return p.notKept(c, target, entry, canary, err)
+	}
+	fmt.Fprintf(c.App.Writer, "%s: applied %s, the server runs it (take it back: tritonsweep rollback --model %s)\n",
+		printable(p.model), p.settings, printable(p.model))
+	return nil
+}
+
+// runChange shows what a change does, on the same display as a sweep.
+func runChange(c *cli.Context, target *target, o options, change runner.Change, plan sweep.Plan) error {
+	run := newRun(c, target, plan, o)
+	if change.Canary != nil {
+		plan.Trials = []sweep.Trial{
+			{Model: change.Model, Control: true, Loads: []sweep.Load{change.Canary.Load}},
+			{Index: 1, Model: change.Model, Settings: change.Settings, Loads: []sweep.Load{change.Canary.Load}},
+		}
+	}
+	display := newProgress(c.App.ErrWriter, plan)
+	config := target.config(c, run, o)
+	config.Progress = func(e runner.Event) {
+		display.event(e)
+		onEvent(e)
+	}
+	config.MaxContainerMemory = o.memory
+	err := runner.Apply(c.Context, config, change)
+	display.close()
+	return err
+}
+
+// notKept remembers a change that was taken back by itself. The old config is in
+// force, unless err says that it is not.
+func (p *proposal) notKept(c *cli.Context, target *target, entry undo.Applied, canary *canary, err error) error {
+	if is[*runner.NotRestoredError](err) || is[*runner.NotVerifiedError](err) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s: rolled back, the server runs the config of before %s\n", model, last.Time.Local().Format(time.DateTime))
-	return undo.Forget(target.lock, last)
+	entry.Failed, entry.Canary = printable(err.Error()), canary.lines
+	fmt.Fprintf(c.App.Writer, "%s: not applied, the server runs the config of before\n", printable(p.model))
+	if remembered := undo.Remember(target.lock, entry); remembered != nil {
+		fmt.Fprintf(c.App.ErrWriter, "note: the history does not tell of it: %s\n", printable(remembered.Error()))
+	}
+	return err
 }

@@ -246,7 +246,7 @@ func confirm(c *cli.Context, target *target) error {
 	if c.Bool("yes") || target.harmless() || !isFile || !isTerminal(in) {
 		return nil
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s Go ahead? [y/N] ", target.consequence())
+	fmt.Fprintf(c.App.ErrWriter, "%s Go ahead? [y/N] ", target.consequence(c.Command.Name))
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(in).ReadString('\n')

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -12,7 +13,8 @@ import (
 
 // The program that tests start (TestMain) obeys a hook: STEP:ACTION, where
 // ACTION is say (print hookSays and wait a little), records (print every record), panic (in a goroutine of
-// its own) or kill (kill -9 of itself).
+// its own) or kill (kill -9 of itself). STEP:ACTION:N obeys when the step is
+// reached for the N-th time.
 const (
 	hookEnv  = "TRITONSWEEP_TEST_HOOK"
 	hookSays = "the hook was reached"
@@ -38,12 +40,18 @@ func installHook() {
 		onEvent = sayRecord
 		return
 	}
-	done := false
+	action, count, _ := strings.Cut(action, ":")
+	left, err := strconv.Atoi(count)
+	if err != nil {
+		left = 1
+	}
 	onEvent = func(e runner.Event) {
-		if done || !arrived(e, step) {
+		if !arrived(e, step) {
 			return
 		}
-		done = true
+		if left--; left != 0 {
+			return
+		}
 		switch action {
 		case "say":
 			fmt.Fprintln(os.Stderr, hookSays)

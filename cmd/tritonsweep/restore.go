@@ -66,14 +66,19 @@ const readyTimeout = 3 * time.Minute
 
 // recoverOne restores one repository and says so on w.
 func recoverOne(ctx context.Context, w io.Writer, state undo.State, find findServer, doc undo.Document) error {
-	fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
-		printable(undo.Name(doc.Repository)), doc.Holder.Since.Local().Format(time.DateTime))
+	what := "restored %s, the server is verified\n"
+	if doc.Phase == undo.Committed {
+		what = "completed the change of %s that was decided before its process died\n"
+	} else {
+		fmt.Fprintf(w, "restoring %s, which a run of %s left changed\n",
+			printable(undo.Name(doc.Repository)), doc.Holder.Since.Local().Format(time.DateTime))
+	}
 	recovery := runner.Recovery{State: state, Find: find, ReadyTimeout: readyTimeout, Patience: patience,
 		Note: func(text string) { fmt.Fprintf(w, "warning: %s\n", printable(text)) }}
 	if err := recovery.Recover(ctx, doc, "restore"); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "restored %s, the server is verified\n", printable(undo.Name(doc.Repository)))
+	fmt.Fprintf(w, what, printable(undo.Name(doc.Repository)))
 	return nil
 }
 

@@ -276,7 +276,10 @@ func (t *target) describe() string {
 // harmless reports whether nothing of anybody's is changed.
 func (t *target) harmless() bool { return t.mode == runner.None || t.simulated || t.original != nil }
 
-func (t *target) consequence() string {
+func (t *target) consequence(command string) string {
+	if command == "apply" || command == "rollback" {
+		return fmt.Sprintf("Container %s will be restarted with the changed config.pbtxt, and once more with the old one if it fails.", t.container.Name)
+	}
 	if t.mode == runner.Reload {
 		return "The models will be reloaded several times; config files are not changed."
 	}

@@ -46,6 +46,21 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 	return r.measure(ctx, latency)
 }
 
+// Probe sends one request, and a few more where they fail, and checks the first
+// answer. Nothing is measured.
+func Probe(ctx context.Context, t Transport, spec Spec) error {
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	spec = spec.withDefaults()
+	request, err := newRequest(spec.Model, spec.Data, spec.Load.BatchSize, encodingOf(t))
+	if err != nil {
+		return err
+	}
+	_, err = (&run{spec: spec, transport: t, request: request}).probe(ctx)
+	return err
+}
+
 // run is the state of one Run.
 type run struct {
 	spec      Spec

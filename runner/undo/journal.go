@@ -50,6 +50,8 @@ type Phase string
 const (
 	Armed    Phase = "armed"    // files may have been changed
 	Restored Phase = "restored" // files are back; the server is not verified
+	// Committed: what was written stays, only the history may lack it.
+	Committed Phase = "committed"
 )
 
 // Document is the content of a journal.
@@ -64,6 +66,8 @@ type Document struct {
 	Files      []Entry   `json:"files"`
 	// Overrides are the models of a run that leaves the files alone.
 	Overrides []Override `json:"overrides,omitempty"`
+	// Stays is what the history is to say of a committed change.
+	Stays *Applied `json:"stays,omitempty"`
 }
 
 // Journal is the durable memory of a run: the untouched files, and what was
