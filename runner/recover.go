@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"tritonsweep/runner/docker"
@@ -45,7 +43,7 @@ type Recovery struct {
 // still lives.
 func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string) error {
 	if doc.Server.Scratch && gone(doc.Repository) {
-		return undo.Discard(r.State, doc)
+		return errors.Join(undo.Discard(r.State, doc), r.State.Reap())
 	}
 	lock, err := undo.AcquireWithin(ctx, r.State.Shared(), doc.Repository, command, r.Patience)
 	if err != nil {
@@ -85,18 +83,7 @@ func (r Recovery) recover(ctx context.Context, journal *undo.Journal) error {
 	if err := journal.Finish(); err != nil {
 		return errors.Join(conflict, marked, fmt.Errorf("removing the journal: %w", err))
 	}
-	return errors.Join(conflict, removeScratch(journal))
-}
-
-// scratchPrefix is how copies of a repository begin that a run made for itself.
-const scratchPrefix = "tritonsweep-"
-
-// removeScratch removes a repository that was the run's own copy.
-func removeScratch(journal *undo.Journal) error {
-	if !journal.Server.Scratch || !strings.HasPrefix(filepath.Base(journal.Repository), scratchPrefix) {
-		return nil
-	}
-	return os.RemoveAll(journal.Repository)
+	return errors.Join(conflict, r.State.Reap())
 }
 
 func gone(dir string) bool {

@@ -32,12 +32,15 @@ func doctor(c *cli.Context) error {
 	if !finding(w, "state directory", state.Dir(), err) {
 		return withCode(exitPermission, errSilent)
 	}
-	pending, err := undo.Pending(state)
+	pending, running, err := pendingAndRunning(state)
 	detail := "none"
 	if n := len(pending); n > 0 {
 		detail = fmt.Sprintf("%d (hint: tritonsweep restore)", n)
 	}
 	sound := finding(w, "pending restores", detail, err) && len(pending) == 0
+	for _, journal := range running {
+		fmt.Fprintf(w, "     %s is being swept by pid %d\n", printable(undo.Name(journal.Repository)), journal.Holder.PID)
+	}
 	for _, journal := range pending {
 		fmt.Fprintf(w, "     %s, left by pid %d %s ago%s\n", printable(undo.Name(journal.Repository)), journal.Holder.PID,
 			round(journal.Age(time.Now())), printable(overrides(journal.Document)))
@@ -59,6 +62,20 @@ func doctor(c *cli.Context) error {
 		return withCode(exitNotVerified, errSilent)
 	}
 	return nil
+}
+
+// pendingAndRunning returns the journals of runs that have died, and of those
+// that go on.
+func pendingAndRunning(state undo.State) (pending, running []*undo.Journal, err error) {
+	all, err := undo.Pending(state)
+	for _, journal := range all {
+		if journal.Running() {
+			running = append(running, journal)
+		} else {
+			pending = append(pending, journal)
+		}
+	}
+	return pending, running, err
 }
 
 // overrides says which models may run with another config than their file's.

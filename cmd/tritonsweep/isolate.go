@@ -224,8 +224,12 @@ func reapDirectories(state undo.State) error {
 }
 
 // reapFirst does at the start of a command what an isolated run that was killed
-// could not. Only where there is a sign of one is Docker asked.
+// could not, and removes what a simulation left. Only where there is a sign of a
+// copy is Docker asked.
 func (t *target) reapFirst(c *cli.Context) error {
+	if err := t.state.Reap(); err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", printable(err.Error()))
+	}
 	entries, err := os.ReadDir(filepath.Join(t.state.Dir(), isolatedDir))
 	if err != nil || len(entries) == 0 || c.Bool("sim") {
 		return nil // no directory is the rule; one that cannot be read stops only those who need it

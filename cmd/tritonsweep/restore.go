@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -44,7 +45,7 @@ func restore(c *cli.Context) error {
 	if err := tellReports(c.App.Writer, state); err != nil {
 		return err
 	}
-	if err := state.Tidy("restore"); err != nil {
+	if err := errors.Join(state.Tidy("restore"), state.Reap()); err != nil {
 		return withCode(exitPermission, err)
 	}
 	if len(pending) == 0 {
@@ -147,7 +148,16 @@ func (t *target) recoverFirst(c *cli.Context, place string) error {
 		return withCode(exitPermission, err)
 	}
 	for _, journal := range pending {
+		if journal.Server.Scratch { // nobody's, and gone with its run
+			if err := discard(c.Context, t.state, journal.Document); err != nil {
+				return err
+			}
+			continue
+		}
 		if t.mode == runner.None || !t.concerns(c, place, journal.Document) {
+			if journal.Running() {
+				continue
+			}
 			fmt.Fprintf(c.App.ErrWriter, "warning: an earlier run left %s changed (hint: tritonsweep restore)\n", printable(undo.Name(journal.Repository)))
 			continue
 		}
@@ -156,6 +166,14 @@ func (t *target) recoverFirst(c *cli.Context, place string) error {
 		}
 	}
 	return nil
+}
+
+// discard removes the journal of a simulation that was killed.
+func discard(ctx context.Context, state undo.State, doc undo.Document) error {
+	if _, err := os.Stat(doc.Repository); !errors.Is(err, fs.ErrNotExist) {
+		return nil // it lives
+	}
+	return runner.Recovery{State: state}.Recover(ctx, doc, "restore")
 }
 
 // concerns reports whether a journal is about what this run works on.

@@ -47,11 +47,12 @@ func (t *target) simulate(c *cli.Context) error {
 }
 
 func (t *target) copyRepository(source fs.FS) (err error) {
-	if t.directory, err = os.MkdirTemp("", "tritonsweep-sim-"); err != nil {
+	dir, remove, err := t.state.Scratch()
+	if err != nil {
 		return withCode(exitPermission, err)
 	}
-	t.scratch = true
-	t.onClose(func() error { return os.RemoveAll(t.directory) })
+	t.onClose(remove)
+	t.directory, t.scratch = filepath.Join(dir, "models"), true
 	if err := copyModels(t.directory, source); err != nil {
 		return withCode(exitUsage, fmt.Errorf("--repository: %w", err))
 	}

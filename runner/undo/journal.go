@@ -194,8 +194,9 @@ func (j *Journal) Finish() error {
 
 // Discard removes the journal of a run whose repository is no more.
 func Discard(state State, doc Document) error {
-	j := &Journal{Document: doc, state: state, path: journalPath(state, key(doc.Repository))}
-	return j.Finish()
+	k := key(doc.Repository)
+	j := &Journal{Document: doc, state: state, path: journalPath(state, k)}
+	return errors.Join(j.Finish(), state.remove(k+holderSuffix), state.tidy(k))
 }
 
 // Close gives the files back and leaves the journal on disk.
