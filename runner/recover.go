@@ -58,7 +58,7 @@ func (r Recovery) Recover(ctx context.Context, doc undo.Document, command string
 		return journal.Close()
 	}
 	if journal.Phase == undo.Committed {
-		return errors.Join(journal.Conclude(lock), removeScratch(journal))
+		return errors.Join(journal.Conclude(lock), r.State.Reap())
 	}
 	return r.recover(ctx, journal)
 }
