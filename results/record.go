@@ -44,6 +44,8 @@ type Record struct {
 	Control  bool                  `json:"control,omitempty"`
 	Settings tritonconfig.Settings `json:"settings"`
 	Load     sweep.Load            `json:"load"`
+	// Together names the other models that were loaded at the same time.
+	Together []string `json:"together,omitempty"`
 
 	// Active holds the tuned values, Config the whole model configuration
 	// (protobuf JSON), that the server reported while the point was measured.

@@ -10,7 +10,6 @@ import (
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/sweep"
-	"tritonsweep/sweep/inert"
 	"tritonsweep/tritonconfig"
 )
 
@@ -26,11 +25,8 @@ func TestInertPointsAreLeftOutDuringTheRun(t *testing.T) {
 		return tritonconfig.Settings{MaxQueueDelay: tritonconfig.Ptr(delay), PreferredBatchSizes: []int{1, 4}}
 	}
 	var records []results.Record
-	r := &run{
-		Config:    Config{SkipInert: true, Record: func(r results.Record) error { records = append(records, r); return nil }},
-		originals: map[string]*tritonpb.ModelConfig{"face": original}, evidence: map[string]*inert.Evidence{},
-		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
-	}
+	r := newRun(Config{SkipInert: true, Record: func(r results.Record) error { records = append(records, r); return nil }})
+	r.originals = map[string]*tritonpb.ModelConfig{"face": original}
 	measured := r.blank(sweep.Trial{Model: "face", Round: 1, Settings: settings(5000)}, light)
 	measured.Verdict, measured.Duration = results.Noisy, 2
 	measured.Server = &results.Server{Requests: 1000, Executions: 800, Queue: 0.1, Batches: []results.Batch{{Size: 1, Executions: 800}}}

@@ -14,7 +14,7 @@ import (
 // Plan, Load, Base, Record and Progress are used.
 func RunPipelines(ctx context.Context, config Config, targets map[string]*pipeline.Request) (Outcome, error) {
 	config.Mode = None
-	r := &run{Config: config, outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}}}
+	r := newRun(config)
 	for _, t := range r.Plan.Trials {
 		for _, l := range t.Loads {
 			r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
@@ -46,11 +46,16 @@ func (r *run) measureTarget(ctx context.Context, t sweep.Trial, l sweep.Load, ta
 		record.Verdict, record.Reasons = results.Failed, []string{err.Error()}
 		return record
 	}
-	r.fill(&record, result)
+	r.judge(&record, result)
 	record.Stages = stages
+	return record
+}
+
+// judge fills in a record that the client alone can judge.
+func (r *run) judge(record *results.Record, result load.Result) {
+	r.fill(record, result)
 	record.Checks = result.Checks()
 	record.Verdict, record.Reasons = judge(result, record.Checks)
-	return record
 }
 
 // fill puts what the client saw into a record.

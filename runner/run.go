@@ -135,14 +135,18 @@ type run struct {
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped
 }
 
+func newRun(config Config) *run {
+	return &run{
+		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
+		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
+	}
+}
+
 // Run carries the plan out. Whatever happens, the configs are restored and the
 // server verified before it returns; errors of that are NotRestoredError and
 // NotVerifiedError, and outrank what ended the sweep.
 func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
-	r := &run{
-		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
-		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
-	}
+	r := newRun(config)
 	defer r.closeClient()
 	if err := r.prepare(ctx); err != nil {
 		return r.outcome, err

@@ -3,58 +3,46 @@ package runner
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 
 	"tritonsweep/results"
-	"tritonsweep/results/interference"
 	"tritonsweep/runner/load"
-	"tritonsweep/runner/triton"
+	"tritonsweep/sweep"
 )
 
-// Interference measures models alone and together. Nothing is changed, so there
-// is nothing to restore.
-type Interference struct {
-	Client *triton.Client
-	// Specs say what to offer, one a model; their windows must be of fixed length.
-	Specs  []load.Spec
-	Rounds int
-	Seed   uint64
-	// Record is told every sample as it comes; may be nil.
-	Record func(interference.Sample)
-}
-
-// Run measures all rounds. An error is an interruption, or a server that cannot
-// be reached; what goes wrong in one measurement is in its samples.
-func (i *Interference) Run(ctx context.Context) ([]interference.Sample, error) {
-	var samples []interference.Sample
-	random := rand.New(rand.NewPCG(i.Seed, 1))
-	for round := 1; round <= i.Rounds; round++ {
-		occasions := [][]load.Spec{i.Specs} // all together, and each alone
-		for _, spec := range i.Specs {
-			occasions = append(occasions, []load.Spec{spec})
-		}
-		random.Shuffle(len(occasions), func(a, b int) { occasions[a], occasions[b] = occasions[b], occasions[a] })
-		for _, specs := range occasions {
-			got, err := i.measure(ctx, round, specs)
-			if err != nil {
-				return samples, err
+// RunTogether carries out a plan some of whose trials are measured at the same
+// time (sweep.NewTogether). specs say what to offer each model; their windows must
+// be of fixed length. Nothing is changed, so there is nothing to restore: of the
+// config only Run, Plan, Client, Base, Record and Progress are used.
+func RunTogether(ctx context.Context, config Config, specs map[string]load.Spec) (Outcome, error) {
+	config.Mode = None
+	r := newRun(config)
+	for _, trials := range r.Plan.Occasions() {
+		r.tell(Event{Step: Measuring, Trial: trials[0], Load: trials[0].Loads[0], Points: r.sequence})
+		for k, record := range r.measureTogether(ctx, trials, specs) {
+			if ctx.Err() != nil {
+				r.outcome.Interrupted = true
+				return r.outcome, context.Cause(ctx)
 			}
-			samples = append(samples, got...)
+			if err := r.record(trials[k], record); err != nil {
+				return r.outcome, err
+			}
 		}
 	}
-	return samples, nil
+	return r.outcome, nil
 }
 
-// measure loads the models of specs at the same time. Every window lies within
-// the load of all others: a model that is warm waits for the others before its
-// window begins, and goes on after its end until theirs have ended.
-func (i *Interference) measure(ctx context.Context, round int, specs []load.Spec) ([]interference.Sample, error) {
+// measureTogether loads the models of trials at the same time. Every window lies
+// within the load of all others: a model that is warm waits for the others before
+// its window begins, and goes on after its end until theirs have ended.
+func (r *run) measureTogether(ctx context.Context, trials []sweep.Trial, specs map[string]load.Spec) []results.Record {
 	var group sync.WaitGroup
-	begin, end := newBarrier(len(specs)), newBarrier(len(specs))
-	samples := make([]interference.Sample, len(specs))
-	for k, spec := range specs {
-		spec.Seed += uint64(round)
+	begin, end := newBarrier(len(trials)), newBarrier(len(trials))
+	records := make([]results.Record, len(trials))
+	for k, t := range trials {
+		spec := specs[t.Model]
+		spec.Load = t.Loads[0]
+		spec.Seed += uint64(t.Round)
 		spec.Boundary = func(ctx context.Context, at load.Phase) error {
 			if at == load.WindowStart {
 				return begin.wait(ctx, k)
@@ -65,36 +53,42 @@ func (i *Interference) measure(ctx context.Context, round int, specs []load.Spec
 			// One that ends, however, keeps nobody waiting.
 			defer begin.arrive(k)
 			defer end.arrive(k)
-			samples[k] = i.sample(ctx, spec)
-			samples[k].Round, samples[k].Together = round, len(specs) > 1
+			records[k] = r.measureAlone(ctx, t, spec)
+			for _, other := range trials {
+				if other.Model != t.Model {
+					records[k].Together = append(records[k].Together, other.Model)
+				}
+			}
 		})
 	}
 	group.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for _, s := range samples {
-		if i.Record != nil {
-			i.Record(s)
-		}
-	}
-	return samples, nil
+	return records
 }
 
-func (i *Interference) sample(ctx context.Context, spec load.Spec) interference.Sample {
-	s := interference.Sample{Model: spec.Model.Name, Load: spec.Load}
-	transport, err := spec.Connect(i.Client.Address())
-	if err == nil {
-		defer transport.Close()
-		var result load.Result
-		if result, err = load.Run(ctx, transport, spec); err == nil {
-			s.Client = result.Client()
-			s.Verdict, s.Reasons = judge(result, result.Checks())
-			return s
-		}
+// measureAlone measures one model as it is.
+func (r *run) measureAlone(ctx context.Context, t sweep.Trial, spec load.Spec) results.Record {
+	record := r.blank(t, spec.Load)
+	result, err := r.offerAlone(ctx, t, spec, &record)
+	if err != nil {
+		record.Verdict, record.Reasons = results.Failed, []string{err.Error()}
+		return record
 	}
-	s.Verdict, s.Reasons = results.Failed, []string{err.Error()}
-	return s
+	r.judge(&record, result)
+	return record
+}
+
+func (r *run) offerAlone(ctx context.Context, t sweep.Trial, spec load.Spec, record *results.Record) (load.Result, error) {
+	before, err := r.snapshot(ctx, t.Model)
+	if err != nil {
+		return load.Result{}, err
+	}
+	record.Active, record.Environment = r.active(before, t.Model), r.environment(before)
+	transport, err := spec.Connect(r.client.Address())
+	if err != nil {
+		return load.Result{}, err
+	}
+	defer transport.Close()
+	return load.Run(ctx, transport, spec)
 }
 
 // barrier lets a number of parties wait for each other once; who arrives again,

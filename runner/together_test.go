@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tritonsweep/results"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
@@ -24,7 +25,7 @@ func TestInterference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	i := Interference{Client: client, Rounds: 2, Seed: 3}
+	specs, loads := map[string]load.Spec{}, map[string]sweep.Load{}
 	for _, model := range []string{"face", "body"} {
 		if err := client.WaitReady(t.Context(), model, triton.Wait{}); err != nil {
 			t.Fatal(err)
@@ -37,21 +38,26 @@ func TestInterference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.Specs = append(i.Specs, load.Spec{
-			Model: described, Load: sweep.Load{Concurrency: 2, BatchSize: 1}, Shared: true, Timeout: 5 * time.Second,
+		loads[model] = sweep.Load{Concurrency: 2, BatchSize: 1}
+		specs[model] = load.Spec{
+			Model: described, Shared: true, Timeout: 5 * time.Second,
 			Warmup: 50 * time.Millisecond, MinDuration: 150 * time.Millisecond, MaxDuration: 150 * time.Millisecond,
-		})
+		}
 	}
-	samples, err := i.Run(t.Context())
-	if err != nil || len(samples) != 2*(1+1+2) {
-		t.Fatalf("%d samples, %v", len(samples), err)
+	var records []results.Record
+	config := Config{
+		Client: client, Plan: sweep.NewTogether("interference", []string{"face", "body"}, loads, 2, 3),
+		Record: func(r results.Record) error { records = append(records, r); return nil },
+	}
+	if _, err := RunTogether(t.Context(), config, specs); err != nil || len(records) != config.Plan.Points() {
+		t.Fatalf("%d records of %d, %v", len(records), config.Plan.Points(), err)
 	}
 	together := map[string]int{}
-	for _, s := range samples {
+	for _, s := range records {
 		if s.Client.Requests == 0 {
 			t.Errorf("%s, round %d: nothing answered: %s %v", s.Model, s.Round, s.Verdict, s.Reasons)
 		}
-		if s.Together {
+		if len(s.Together) > 0 {
 			together[s.Model]++
 		}
 	}
@@ -60,7 +66,7 @@ func TestInterference(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := i.Run(ctx); err == nil {
+	if outcome, err := RunTogether(ctx, config, specs); err == nil || !outcome.Interrupted {
 		t.Error("an interrupted run without an error")
 	}
 }

@@ -37,6 +37,8 @@ type Trial struct {
 	// settings of the space.
 	Control bool   `json:"control,omitempty"`
 	Loads   []Load `json:"loads"`
+	// Together marks the trials of a round that are measured at the same time.
+	Together bool `json:"together,omitempty"`
 	// MaxDuration is the longest that its points are measured, Precision the
 	// relative half-width at which they end; zero means as the others.
 	MaxDuration time.Duration `json:"max_duration_ns,omitempty"`
@@ -218,9 +220,10 @@ type Cost struct {
 
 // Estimate returns how long the trials from index on will take.
 func (p Plan) Estimate(from int, cost Cost) time.Duration {
+	p.Trials = p.Trials[min(from, len(p.Trials)):]
 	var total time.Duration
-	for _, t := range p.Trials[min(from, len(p.Trials)):] {
-		total += cost.Trial + time.Duration(len(t.Loads))*cost.Point
+	for _, trials := range p.Occasions() {
+		total += cost.Trial + time.Duration(len(trials[0].Loads))*cost.Point
 	}
 	return total
 }

@@ -105,6 +105,9 @@ type options struct {
 	objective string
 	// memory is what the server's container may use under load.
 	memory runner.MemoryCap
+	// together, when set, says what each model is offered where several are loaded
+	// at the same time.
+	together map[string]load.Spec
 	// pipeline, when set, takes the load in the place of the models.
 	pipeline *pipeline.Request
 	// budget is the time after which no new trial is begun; 0 is none.
@@ -309,7 +312,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	}
 	config.Budget, config.MaxContainerMemory = o.budget, o.memory
 	config.SkipInert = c.Command.Name == specName && !c.Bool("measure-all")
-	outcome, runErr := runner.Run(c.Context, config)
+	outcome, runErr := o.run(c.Context, config)
 	display.close()
 
 	err = o.judge(durable, store, info, outcome, runErr)
@@ -318,6 +321,14 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		err = errors.Join(err, &runner.RecordError{Err: stored})
 	}
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
+}
+
+// run carries the plan out, with the models one after another or at the same time.
+func (o options) run(ctx context.Context, config runner.Config) (runner.Outcome, error) {
+	if o.together != nil {
+		return runner.RunTogether(ctx, config, o.together)
+	}
+	return runner.Run(ctx, config)
 }
 
 // onEvent is told every event of a run. Tests die in it.

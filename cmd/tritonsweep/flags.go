@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -103,6 +104,11 @@ func outputFlag() cli.Flag {
 
 func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", EnvVars: env("FORMAT"), Value: "text", Usage: "of standard output: text, json, markdown, csv or html"}
+}
+
+// formatsFlag is formatFlag for a command with fewer formats, the default first.
+func formatsFlag(formats ...string) cli.Flag {
+	return &cli.StringFlag{Name: "format", EnvVars: env("FORMAT"), Value: formats[0], Usage: "of standard output: " + strings.Join(formats, " or ")}
 }
 
 // withDefault gives a text flag another default.

@@ -3,15 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"tritonsweep/results"
 	"tritonsweep/results/interference"
 	"tritonsweep/runner"
 	"tritonsweep/runner/load"
@@ -28,23 +26,15 @@ func interferenceCommand() *cli.Command {
 			[]cli.Flag{
 				&cli.StringSliceFlag{Name: "at", EnvVars: env("AT"), Usage: "`MODEL=CALLERS[xBATCH]`: another load than --concurrency for one model; repeatable"},
 				&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: 3, Usage: "how often everything is measured"},
-				seedFlag(), dryRunFlag(), formatsFlag("text", "json"),
-				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, EnvVars: env("OUTPUT"), Usage: "`DIR` for interference.txt and interference.json"},
+				seedFlag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
 			},
-			withDefault(targetFlags(), "mode", "none"), loadFlags("8"),
+			withDefault(targetFlags(), "mode", "none"), loadFlags("8"), metricsFlags(),
 		),
 		Action: interfere,
 	}
 }
 
-func formatsFlag(formats ...string) cli.Flag {
-	return &cli.StringFlag{Name: "format", EnvVars: env("FORMAT"), Value: formats[0], Usage: "of standard output: " + strings.Join(formats, " or ")}
-}
-
 func interfere(c *cli.Context) (err error) {
-	if format := c.String("format"); format != "text" && format != "json" {
-		return usagef("--format: unknown format %q (hint: text or json)", format)
-	}
 	if n := c.Int("rounds"); n < 1 {
 		return usagef("--rounds: %d is not at least 1", n)
 	}
@@ -70,67 +60,41 @@ func interfere(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.shapes, err = t.shapes(c, o); err != nil {
+	if err := o.prepareTogether(c, t, loads); err != nil {
 		return err
 	}
-	run := runner.Interference{Client: t.client, Rounds: c.Int("rounds"), Seed: o.seed}
-	for _, model := range t.models {
-		spec, err := t.together(c, model, loads[model], o)
-		if err != nil {
-			return err
-		}
-		run.Specs = append(run.Specs, spec)
-		fmt.Fprintf(c.App.ErrWriter, "plan: %s at %s, alone and together, %d rounds of %s (seed %d)\n", printable(model), loads[model], run.Rounds, spec.MaxDuration, o.seed)
-	}
-	fmt.Fprintf(c.App.ErrWriter, "on:   %s\n", printable(t.describe()))
-	if c.Bool("dry-run") {
-		return nil
-	}
-	return t.interfere(c, run)
+	return perform(c, t, sweep.NewTogether(interference.Name, t.models, loads, o.rounds, o.seed), o)
 }
 
-// interfere measures and reports.
-func (t *target) interfere(c *cli.Context, run runner.Interference) error {
-	run.Record = func(s interference.Sample) { fmt.Fprintln(c.App.ErrWriter, printable(sampleLine(s))) }
-	samples, runErr := run.Run(c.Context)
-	made := interference.Analyze(samples)
-	made.Server, made.Simulated, made.Seed = t.serverName, t.simulated, run.Seed
-	if runErr != nil {
-		return runErr
-	}
-	if dir := c.String("output"); dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-		}
-		for name, view := range map[string]func(io.Writer) error{"interference.txt": made.Text, "interference.json": made.JSON} {
-			if err := writeFile(filepath.Join(dir, name), view); err != nil {
-				return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-			}
-		}
-	}
-	view := made.Text
-	if c.String("format") == "json" {
-		view = made.JSON
-	}
-	if err := view(c.App.Writer); err != nil {
+// prepareTogether completes the options: windows of fixed length, since every
+// model is to be loaded as long as the others.
+func (o *options) prepareTogether(c *cli.Context, t *target, loads map[string]sweep.Load) (err error) {
+	if o.shapes, err = t.shapes(c, *o); err != nil {
 		return err
 	}
+	o.together = map[string]load.Spec{}
+	for _, model := range t.models {
+		spec := o.spec
+		spec.Load, spec.Shared, spec.Seed = loads[model], t.simulated, o.seed
+		spec.MinDuration = spec.MaxDuration
+		spec.Data.Shapes = o.shapes[model]
+		if spec.Model, err = runner.Describe(c.Context, t.client, model, t.configs[model]); err != nil {
+			return err
+		}
+		o.together[model] = spec
+	}
+	o.verdict = interferenceVerdict
+	return nil
+}
+
+// interferenceVerdict tells by the exit code whether every model was compared.
+// Rounds that could not be used cost precision, not the comparison.
+func interferenceVerdict(_ runner.Outcome, _ results.Run, records []results.Record) error {
+	made := interference.Analyze(records)
 	if slices.ContainsFunc(made.Models, func(e interference.Effect) bool { return e.Throughput == nil }) {
 		return withCode(exitSome, fmt.Errorf("some models could not be compared in any round (hint: the report says why)"))
 	}
 	return nil
-}
-
-func sampleLine(s interference.Sample) string {
-	how := "alone"
-	if s.Together {
-		how = "together"
-	}
-	line := fmt.Sprintf("round %d %s %s %s: ", s.Round, how, s.Model, s.Load)
-	if t := s.Client.Throughput; t != nil && s.Verdict.Usable() {
-		return line + fmt.Sprintf("%.4g/s", t.Value)
-	}
-	return line + string(s.Verdict) + ": " + strings.Join(s.Reasons, "; ")
 }
 
 // readAt returns each model's load.
@@ -164,16 +128,4 @@ func readAt(c *cli.Context, t *target, common sweep.Load) (map[string]sweep.Load
 		}
 	}
 	return loads, nil
-}
-
-// together returns what one model is offered: a window of fixed length, since
-// the others are to be loaded as long.
-func (t *target) together(c *cli.Context, model string, l sweep.Load, o options) (load.Spec, error) {
-	spec := o.spec
-	spec.Load, spec.Shared, spec.Seed = l, t.simulated, o.seed
-	spec.MinDuration = spec.MaxDuration
-	spec.Data.Shapes = o.shapes[model]
-	var err error
-	spec.Model, err = runner.Describe(c.Context, t.client, model, t.configs[model])
-	return spec, err
 }

@@ -37,11 +37,21 @@ func readMemoryCap(c *cli.Context) (runner.MemoryCap, error) {
 
 // need is what the heaviest load of a plan keeps in memory at a time, in bytes.
 type need struct {
-	model    string
-	load     sweep.Load
+	what     string // the model and its load, or several
 	flight   int64 // requests and answers on the way, once at the client and once at the server
 	instance int64 // full batches in the instances, which the Python backend holds in shared memory
 	python   bool
+}
+
+// add joins a load that is offered at the same time.
+func (n *need) add(other need) {
+	if other.what == "" {
+		return
+	}
+	n.what = other.what + " and " + n.what
+	n.flight += other.flight
+	n.instance += other.instance
+	n.python = n.python || other.python
 }
 
 // server is what the load adds to the server's memory.
@@ -60,8 +70,8 @@ func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
 	if heaviest.python {
 		kind = " of shared memory"
 	}
-	fmt.Fprintf(w, "load: at most %s on the way (%s, %s); the server needs up to %s more for it, %s%s of that in its instances\n",
-		bytesText(heaviest.flight), printable(heaviest.model), heaviest.load, bytesText(heaviest.server()), bytesText(heaviest.instance), kind)
+	fmt.Fprintf(w, "load: at most %s on the way (%s); the server needs up to %s more for it, %s%s of that in its instances\n",
+		bytesText(heaviest.flight), printable(heaviest.what), bytesText(heaviest.server()), bytesText(heaviest.instance), kind)
 	if t.container != nil {
 		t.warnContainer(c.Context, w, heaviest, o.memory)
 	}
@@ -71,9 +81,12 @@ func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
 // heaviest finds the load of the plan with the most bytes on the way. Loads of
 // an open loop bound themselves.
 func (t *target) heaviest(ctx context.Context, plan sweep.Plan, o options) (need, error) {
-	var most need
+	var most, together need
 	sizes := map[string][2]int64{}
-	for _, trial := range plan.Trials {
+	for i, trial := range plan.Trials {
+		if i == 0 || !trial.Together || !plan.Trials[i-1].Together {
+			together = need{}
+		}
 		size, known := sizes[trial.Model]
 		if !known {
 			described, err := runner.Describe(ctx, t.client, trial.Model, t.configs[trial.Model])
@@ -89,6 +102,10 @@ func (t *target) heaviest(ctx context.Context, plan sweep.Plan, o options) (need
 		}
 		for _, l := range trial.Loads {
 			n := t.needOf(trial, l, size[0]+size[1])
+			if trial.Together {
+				n.add(together)
+				together = n
+			}
 			if n.flight > most.flight {
 				most = n
 			}
@@ -109,7 +126,7 @@ func (t *target) needOf(trial sweep.Trial, l sweep.Load, item int64) need {
 	under := l.Concurrency * max(1, l.BatchSize)
 	held := min(under, max(1, instances)*max(1, int(config.GetMaxBatchSize())))
 	return need{
-		model: trial.Model, load: l, flight: item * int64(under), instance: item * int64(held),
+		what: trial.Model + ", " + l.String(), flight: item * int64(under), instance: item * int64(held),
 		python: config.GetBackend() == "python",
 	}
 }

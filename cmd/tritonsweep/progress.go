@@ -170,7 +170,11 @@ func pointLine(r results.Record) string {
 	if r.Control {
 		settings = "control (as configured)"
 	}
-	line := fmt.Sprintf("%s %s %s: ", r.Model, settings, r.Load)
+	beside := ""
+	if len(r.Together) > 0 {
+		beside = " beside " + strings.Join(r.Together, ", ")
+	}
+	line := fmt.Sprintf("%s %s %s%s: ", r.Model, settings, r.Load, beside)
 	if !r.Verdict.Usable() {
 		return line + string(r.Verdict) + ": " + strings.Join(r.Reasons, "; ")
 	}

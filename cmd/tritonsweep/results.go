@@ -167,7 +167,11 @@ func writePlan(c *cli.Context, plan sweep.Plan) error {
 		if t.Control {
 			settings = "control (as configured)"
 		}
-		if _, err := fmt.Fprintf(c.App.Writer, "%3d  round %d  %s  %s  %s\n", t.Index+1, t.Round, t.Model, settings, loadTexts(t.Loads)); err != nil {
+		where := loadTexts(t.Loads)
+		if t.Together {
+			where += " together"
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "%3d  round %d  %s  %s  %s\n", t.Index+1, t.Round, t.Model, settings, where); err != nil {
 			return err
 		}
 	}

@@ -9,9 +9,7 @@ package interference
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -21,27 +19,14 @@ import (
 	"tritonsweep/sweep"
 )
 
-// Sample is one model in one measurement.
-type Sample struct {
-	Round    int             `json:"round"`
-	Model    string          `json:"model"`
-	Load     sweep.Load      `json:"load"`
-	Together bool            `json:"together"` // all models were loaded, not this one alone
-	Client   results.Client  `json:"client"`
-	Verdict  results.Verdict `json:"verdict"`
-	Reasons  []string        `json:"reasons,omitempty"`
-}
+// Name is the command, and the name of its plans.
+const Name = "interference"
 
 // Report is what came out.
 type Report struct {
-	Schema    int    `json:"schema"`
-	Server    string `json:"server"`
-	Simulated bool   `json:"simulated"`
-	Rounds    int    `json:"rounds"`
-	Seed      uint64 `json:"seed"`
+	Rounds int `json:"rounds"`
 	// Models holds one entry a model, the one that suffers most first.
-	Models  []Effect `json:"models"`
-	Samples []Sample `json:"samples"`
+	Models []Effect `json:"models"`
 }
 
 // Effect is what the others do to one model. Ratios are together by alone: 0.8
@@ -74,9 +59,10 @@ type side struct{ throughput, p50, p95 pareto.Figure }
 
 func newSide() side { return side{pareto.Figure{}, pareto.Figure{}, pareto.Figure{}} }
 
-// Analyze compares the samples.
-func Analyze(samples []Sample) *Report {
-	r := &Report{Schema: 1, Models: []Effect{}, Samples: samples}
+// Analyze compares the records of a run: each model's alone, and those together
+// with others.
+func Analyze(records []results.Record) *Report {
+	r := &Report{Models: []Effect{}}
 	type key struct {
 		model    string
 		together bool
@@ -84,7 +70,8 @@ func Analyze(samples []Sample) *Report {
 	sides := map[key]side{}
 	effects := map[string]*Effect{}
 	var names []string
-	for _, s := range samples {
+	for _, s := range records {
+		together := len(s.Together) > 0
 		r.Rounds = max(r.Rounds, s.Round)
 		if effects[s.Model] == nil {
 			effects[s.Model] = &Effect{Model: s.Model, Load: s.Load}
@@ -92,10 +79,10 @@ func Analyze(samples []Sample) *Report {
 			sides[key{s.Model, false}], sides[key{s.Model, true}] = newSide(), newSide()
 		}
 		if !s.Verdict.Usable() {
-			effects[s.Model].Lost = append(effects[s.Model].Lost, fmt.Sprintf("round %d %s: %s: %s", s.Round, occasion(s.Together), s.Verdict, strings.Join(s.Reasons, "; ")))
+			effects[s.Model].Lost = append(effects[s.Model].Lost, fmt.Sprintf("round %d %s: %s: %s", s.Round, Occasion(s), s.Verdict, strings.Join(s.Reasons, "; ")))
 			continue
 		}
-		to := sides[key{s.Model, s.Together}]
+		to := sides[key{s.Model, together}]
 		put(to.throughput, s.Round, s.Client.Throughput)
 		put(to.p50, s.Round, s.Client.P50)
 		put(to.p95, s.Round, s.Client.P95)
@@ -115,8 +102,9 @@ func Analyze(samples []Sample) *Report {
 	return r
 }
 
-func occasion(together bool) string {
-	if together {
+// Occasion says in a word how a record was measured.
+func Occasion(r results.Record) string {
+	if len(r.Together) > 0 {
 		return "together"
 	}
 	return "alone"
@@ -161,27 +149,19 @@ func estimate(i stats.Interval) *results.Estimate {
 	return &e
 }
 
-// Text writes the report for a terminal; lines is what follows a model's name in
-// Markdown as well.
-func (r *Report) Text(w io.Writer) error {
-	var out strings.Builder
-	if r.Simulated {
-		out.WriteString("Simulated server: no Triton was measured. The figures say nothing about a real one.\n\n")
+// Legend explains the figures of Lines.
+func (r *Report) Legend() string {
+	text := fmt.Sprintf("Ratios are together by alone, with 95 %% intervals over %d rounds. ≈ is no significant difference.", r.Rounds)
+	if r.Rounds == 1 {
+		text = "Ratios are together by alone, with 95 % intervals of one round: how much rounds differ was not measured (hint: --rounds 3)."
 	}
-	for _, m := range r.Models {
-		fmt.Fprintf(&out, "%s at %s\n", m.Model, m.Load)
-		for _, line := range m.lines() {
-			fmt.Fprintf(&out, "  %s\n", line)
-		}
-	}
-	fmt.Fprintf(&out, "\nRatios are together by alone, with 95 %% intervals over %d rounds. ≈ is no significant difference.\n", r.Rounds)
-	_, err := io.WriteString(w, out.String())
-	return err
+	return text
 }
 
-func (e Effect) lines() []string {
+// Lines puts into words what the others cost the model.
+func (e Effect) Lines() []string {
 	word := "≈ "
-	if e.Slower {
+	if e.Slower || e.Throughput == nil {
 		word = ""
 	}
 	lines := []string{
@@ -206,11 +186,4 @@ func ratio(e *results.Estimate) string {
 		return "n/a"
 	}
 	return fmt.Sprintf("%+.1f%% [%+.1f%%, %+.1f%%]", 100*(e.Value-1), 100*(e.Low-1), 100*(e.High-1))
-}
-
-// JSON writes the whole report.
-func (r *Report) JSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
 }

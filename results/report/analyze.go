@@ -20,14 +20,11 @@ func Analyze(run results.Run, records []results.Record) *Report {
 	records, skipped := partInert(records)
 	r := &Report{Schema: SchemaVersion, Run: head(run, records), Models: []Model{}, Footnotes: []Footnote{}}
 	r.Run.Planned -= len(skipped)
-	byModel := map[string][]results.Record{}
-	for _, model := range run.Plan.Models() {
-		byModel[model] = nil // a model without a record is part of the report
-	}
-	for _, rec := range records {
-		byModel[rec.Model] = append(byModel[rec.Model], rec)
-	}
 	var notes footnotes
+	byModel := map[string][]results.Record{}
+	if r.Interference = interferenceOf(run, records); r.Interference == nil {
+		byModel = recordsByModel(run, records)
+	}
 	for _, name := range slices.Sorted(maps.Keys(byModel)) {
 		a := &analysis{run: run, notes: &notes, model: Model{Name: name}, gpuLimit: run.Limit.GPUMemory}
 		a.run.Limit.GPUMemory = 0 // what is left limits latency
@@ -37,6 +34,18 @@ func Analyze(run results.Run, records []results.Record) *Report {
 	notes.noteSkipped(slices.Concat(run.Plan.Skipped, skipped))
 	r.Footnotes = append(r.Footnotes, notes.list...)
 	return r
+}
+
+// recordsByModel sorts the records; a model without one is part of the report.
+func recordsByModel(run results.Run, records []results.Record) map[string][]results.Record {
+	byModel := map[string][]results.Record{}
+	for _, model := range run.Plan.Models() {
+		byModel[model] = nil
+	}
+	for _, rec := range records {
+		byModel[rec.Model] = append(byModel[rec.Model], rec)
+	}
+	return byModel
 }
 
 func head(run results.Run, records []results.Record) Head {

@@ -16,8 +16,12 @@ import (
 
 // CSV writes one row for each point, controls included, with all figures. An
 // empty cell is what was not measured. A cell that a spreadsheet would take for
-// a formula starts with an apostrophe.
+// a formula starts with an apostrophe. A run of models alone and together has one
+// row a model.
 func (r *Report) CSV(w io.Writer) error {
+	if r.Interference != nil {
+		return csvTogether(w, r.Run.ID, r.Interference)
+	}
 	out := csv.NewWriter(w)
 	if err := out.Write(csvHeader()); err != nil {
 		return err

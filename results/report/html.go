@@ -20,7 +20,7 @@ var (
 	styleSheet = mustRead("assets/report.css")
 	script     = mustRead("assets/report.js")
 	page       = template.Must(template.New("page.html").Funcs(template.FuncMap{
-		"clean": clean, "describe": describe, "plural": plural, "diff": diffLines,
+		"clean": clean, "describe": describe, "plural": plural, "diff": diffLines, "load": loadText,
 		"sub": func(a, b float64) float64 { return round1(a - b) },
 	}).ParseFS(assets, "assets/*.html"))
 )
@@ -55,7 +55,9 @@ type pageData struct {
 	Facts  []string
 	Limit  string
 	Models []modelData
-	How    [][2]string
+	// Together is what models cost each other, nil unless the run measured that.
+	Together *togetherData
+	How      [][2]string
 }
 
 // modelData is one model's part of the page.
@@ -96,6 +98,10 @@ func newPage(r *Report) pageData {
 	}
 	if len(r.Models) == 1 {
 		d.Title = r.Models[0].Name
+	}
+	if r.Interference != nil {
+		d.Title = plural(len(r.Interference.Models), "model") + " at the same time"
+		d.Together = newTogether(r.Interference, togetherForest(r.Interference))
 	}
 	d.Facts = []string{h.Start.UTC().Format("2 January 2006, 15:04 UTC"), durationText(h.Duration)}
 	if e.Server != "" {

@@ -17,6 +17,9 @@ func (r *Report) Markdown(w io.Writer) error {
 	for i := range r.Models {
 		markdownModel(&out, &r.Models[i])
 	}
+	if r.Interference != nil {
+		markdownTogether(&out, r.Interference)
+	}
 	if len(r.Footnotes) > 0 {
 		out.WriteString("## Notes\n\n")
 		for _, f := range r.Footnotes {

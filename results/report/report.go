@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tritonsweep/results"
+	"tritonsweep/results/interference"
 	"tritonsweep/results/pareto"
 	"tritonsweep/results/scaling"
 	"tritonsweep/tritonconfig"
@@ -22,6 +23,9 @@ type Report struct {
 	Run Head `json:"run"`
 	// Models holds one entry a model, in the order of their names.
 	Models []Model `json:"models"`
+	// Interference is what models that are loaded at the same time cost each
+	// other; absent unless the run measured that, which then has no Models.
+	Interference *interference.Report `json:"interference,omitempty"`
 	// Footnotes are what the reader must know; points refer to them by number.
 	Footnotes []Footnote `json:"footnotes"`
 }

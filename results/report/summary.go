@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tritonsweep/results/interference"
 	"tritonsweep/results/pareto"
 	"tritonsweep/tritonconfig"
 )
@@ -22,8 +23,17 @@ type Summary struct {
 	Schema int           `json:"schema"`
 	Runs   []SummaryRun  `json:"runs"`
 	Models []ModelAdvice `json:"models"`
+	// Interference is what models that are loaded at the same time cost each
+	// other, one entry for each run that measured it.
+	Interference []Together `json:"interference,omitempty"`
 	// Simulated is true if any run was on the simulated server.
 	Simulated bool `json:"simulated"`
+}
+
+// Together is what a run says about models at the same time.
+type Together struct {
+	Run string `json:"run"`
+	*interference.Report
 }
 
 // SummaryRun is one of the runs.
@@ -94,6 +104,9 @@ func Summarize(reports []*Report) *Summary {
 	for _, r := range reports {
 		s.Runs = append(s.Runs, summaryRun(r))
 		s.Simulated = s.Simulated || r.Run.Environment.Simulated
+		if r.Interference != nil {
+			s.Interference = append(s.Interference, Together{r.Run.ID, r.Interference})
+		}
 		for i := range r.Models {
 			m := &r.Models[i]
 			if byName[m.Name] == nil {

@@ -44,6 +44,9 @@ func (s *Summary) Text(w io.Writer, opts TextOptions) error {
 			t.item(faint, "  ", "- ", line)
 		}
 	}
+	for _, r := range s.Interference {
+		t.together(r.Report)
+	}
 	return t.flush(w)
 }
 
@@ -100,6 +103,10 @@ func (s *Summary) Markdown(w io.Writer) error {
 			fmt.Fprintf(&out, "\n%s\n", escapeMarkdown(line))
 		}
 	}
+	for _, r := range s.Interference {
+		fmt.Fprintf(&out, "\n## Models at the same time\n\n")
+		markdownTogether(&out, r.Report)
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -138,6 +145,9 @@ func (s *Summary) HTML(w io.Writer, links map[string]string) error {
 	for i := range s.Models {
 		d.Models = append(d.Models, adviceData(&s.Models[i], i, plot, links))
 	}
+	for _, r := range s.Interference {
+		d.Together = append(d.Together, summaryTogether{newTogether(r.Report, plot), links[r.Run]})
+	}
 	var out strings.Builder
 	if err := page.ExecuteTemplate(&out, "summary.html", d); err != nil {
 		return err
@@ -154,6 +164,13 @@ type summaryData struct {
 	Style   template.CSS
 	Runs    []runData
 	Models  []modelAdviceData
+	// Together is what models cost each other, by run.
+	Together []summaryTogether
+}
+
+type summaryTogether struct {
+	*togetherData
+	Link string
 }
 
 type runData struct{ Text, Link string }
@@ -203,22 +220,28 @@ type span01 struct{ One, Low, Value, High float64 }
 
 func newForest(s *Summary) forest {
 	f := forest{0.9, 1.1}
-	widen := func(e *results.Estimate) {
-		if e != nil && e.Low > 0 {
-			f.low, f.high = max(0.1, min(f.low, e.Low)), min(10, max(f.high, e.High))
-		}
-	}
 	for _, m := range s.Models {
 		for _, a := range m.Axes {
 			if a.Effect != nil {
-				widen(a.Effect.Throughput)
+				f.widen(a.Effect.Throughput)
 			}
 		}
 		if m.Effect != nil {
-			widen(m.Effect.Throughput)
+			f.widen(m.Effect.Throughput)
+		}
+	}
+	for _, r := range s.Interference {
+		for _, e := range r.Models {
+			f.widen(e.Throughput)
 		}
 	}
 	return f
+}
+
+func (f *forest) widen(e *results.Estimate) {
+	if e != nil && e.Low > 0 {
+		f.low, f.high = max(0.1, min(f.low, e.Low)), min(10, max(f.high, e.High))
+	}
 }
 
 func (f forest) at(ratio float64) float64 {

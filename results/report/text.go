@@ -48,6 +48,9 @@ func (r *Report) Text(w io.Writer, opts TextOptions) error {
 	for i := range r.Models {
 		t.model(r, &r.Models[i])
 	}
+	if r.Interference != nil {
+		t.together(r.Interference)
+	}
 	t.footnotes(r)
 	return t.flush(w)
 }
