@@ -60,10 +60,10 @@ func (s *simulation) sweep(more ...string) *exec.Cmd {
 		"--duration", "200ms", "--warmup", "50ms", "--db", s.db}, more...)...)
 }
 
-// startAt starts a sweep and returns when it has arrived at a step.
-func (s *simulation) startAt(t testing.TB, step string) *exec.Cmd {
+// startAt starts a sweep, with more flags, and returns when it has arrived at a step.
+func (s *simulation) startAt(t testing.TB, step string, more ...string) *exec.Cmd {
 	t.Helper()
-	cmd := s.sweep()
+	cmd := s.sweep(more...)
 	reach(t, cmd, step)
 	return cmd
 }

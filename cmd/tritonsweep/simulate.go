@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,7 +20,7 @@ func simulateCommand() *cli.Command {
 			"profile.json. The addresses are printed once all models are loaded. Nothing asks who\n" +
 			"calls, so that only loopback addresses are served unless --listen-anywhere is given.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "repository", Usage: "model repository `DIR`", Required: true},
+			&cli.StringFlag{Name: "repository", Usage: "model repository `DIR`: a folder with one folder for each model"},
 			&cli.Float64Flag{Name: "time-scale", Usage: "multiply all execution times by `X`", Value: 1},
 			&cli.StringFlag{Name: "control-mode", Usage: "`MODE` none or explicit: whether clients may load and unload", Value: "none"},
 			&cli.IntFlag{Name: "gpus", Usage: "`N` simulated GPUs, for instance groups of KIND_GPU", Value: 1},
@@ -34,11 +36,9 @@ func simulateCommand() *cli.Command {
 }
 
 func simulate(c *cli.Context) (err error) {
-	directory := c.String("repository")
-	if info, err := os.Stat(directory); err != nil {
-		return usagef("--repository: %w", err)
-	} else if !info.IsDir() {
-		return usagef("--repository: %s is not a directory", directory)
+	directory, err := servedRepository(c)
+	if err != nil {
+		return err
 	}
 	server, err := tritonsim.New(tritonsim.Options{
 		Repository: directory, Control: tritonsim.Control(c.String("control-mode")), TimeScale: c.Float64("time-scale"),
@@ -51,10 +51,38 @@ func simulate(c *cli.Context) (err error) {
 	defer func() { err = errors.Join(err, server.Close()) }()
 	server.CopyLog(c.App.ErrWriter)
 	if err := server.Start(c.Context); err != nil {
-		return err
+		return startCode(err)
 	}
 	ends := server.Endpoints()
 	fmt.Fprintf(c.App.Writer, "grpc    %s\nhttp    http://%s\nmetrics %s\n", ends.GRPC, ends.HTTP, ends.MetricsURL())
 	<-c.Context.Done()
 	return nil
+}
+
+// servedRepository reads --repository, which has no default: what is served
+// should be what somebody named.
+func servedRepository(c *cli.Context) (string, error) {
+	directory := c.String("repository")
+	if directory == "" {
+		return "", usagef("simulate needs --repository (hint: --repository examples/models)")
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return "", usagef("--repository: %w (hint: a folder with one folder for each model)", err)
+	}
+	for _, e := range entries {
+		if info, err := os.Stat(filepath.Join(directory, e.Name())); err == nil && info.IsDir() {
+			return directory, nil
+		}
+	}
+	return "", usagef("--repository: %s holds no models (hint: a folder with one folder for each model)", directory)
+}
+
+// startCode sorts why a simulated server did not start: a model that Triton
+// refuses is for its owner to mend, a port that is taken is not.
+func startCode(err error) error {
+	if exit := (*tritonsim.ExitError)(nil); errors.As(err, &exit) && !errors.Is(err, syscall.EADDRINUSE) {
+		return usagef("%w (hint: the log above says which model, and why)", err)
+	}
+	return err
 }

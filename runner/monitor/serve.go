@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // Server serves a monitor's page at /metrics.
 type Server struct {
 	listener net.Listener
+	anywhere bool
 	server   *http.Server
 	ended    chan struct{}
 }
@@ -23,14 +25,14 @@ func Listen(address string, anywhere bool) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no address (hint: 127.0.0.1:9464)", address)
 	}
-	if ip := net.ParseIP(host); !anywhere && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !anywhere && !isLoopback(host) {
 		return nil, fmt.Errorf("%q is no loopback address, and nothing asks who calls (hint: 127.0.0.1:9464, or --metrics-listen-anywhere)", address)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{listener: listener, ended: make(chan struct{})}, nil
+	return &Server{listener: listener, anywhere: anywhere, ended: make(chan struct{})}, nil
 }
 
 // URL is where the page is.
@@ -39,7 +41,11 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + 
 // Serve answers with the monitor's page until Close.
 func (s *Server) Serve(m *Monitor) {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, q *http.Request) {
+		if !s.anywhere && !fromHere(q) {
+			http.Error(w, "only for this machine", http.StatusForbidden)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = m.WriteTo(w) // the scraper is gone: nothing to do about it
 	})
@@ -48,6 +54,22 @@ func (s *Server) Serve(m *Monitor) {
 		defer close(s.ended)
 		_ = s.server.Serve(s.listener) // ends with Close
 	}()
+}
+
+// fromHere refuses what a page in somebody's browser can ask of a server on
+// loopback: a name of its own that it has resolved to 127.0.0.1 (DNS rebinding)
+// shows in Host, and its own place in Origin.
+func fromHere(q *http.Request) bool {
+	host := q.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return isLoopback(strings.Trim(host, "[]")) && q.Header.Get("Origin") == ""
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Close lets scrapes under way end, for a second at most, and stops.

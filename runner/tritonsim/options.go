@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"slices"
+	"strconv"
 
 	"tritonsweep/sweep/batcher"
 )
@@ -61,32 +62,35 @@ func (o *Options) complete() error {
 	case o.Repository == "":
 		return fmt.Errorf("a model repository is needed")
 	case o.Control != ControlNone && o.Control != ControlExplicit:
-		return fmt.Errorf("control mode %q: none or explicit", o.Control)
+		return fmt.Errorf("control mode %q (hint: none or explicit)", o.Control)
 	case !(o.TimeScale > 0) || math.IsInf(o.TimeScale, 0):
-		return fmt.Errorf("time scale %v: a positive number is needed", o.TimeScale)
+		return fmt.Errorf("time scale %v (hint: a positive number, 1 for the profiles' own times)", o.TimeScale)
 	case !(o.Variation >= 0 && o.Variation <= 1):
-		return fmt.Errorf("variation %v: 0 to 1", o.Variation)
+		return fmt.Errorf("variation %v (hint: 0 to 1)", o.Variation)
 	case o.GPUs < 0 || o.GPUs > 64:
-		return fmt.Errorf("%d GPUs: 0 to 64", o.GPUs)
+		return fmt.Errorf("%d GPUs (hint: 0 to 64)", o.GPUs)
 	}
 	o.LoadModels = slices.Clone(o.LoadModels)
 	for _, address := range []*string{&o.GRPC, &o.HTTP, &o.Metrics} {
 		if *address == "" {
 			*address = "127.0.0.1:0"
 		}
-		if err := checkAddress(*address); err != nil && !o.ListenAnywhere {
+		if err := checkAddress(*address, o.ListenAnywhere); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkAddress(address string) error {
-	host, _, err := net.SplitHostPort(address)
+func checkAddress(address string, anywhere bool) error {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("listening on %q: %w", address, err)
+		return fmt.Errorf("listening on %q: %w (hint: 127.0.0.1:8001, or port 0 for a free one)", address, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("listening on %q: the port is no number from 0 to 65535 (hint: port 0 for a free one)", address)
+	}
+	if ip := net.ParseIP(host); !anywhere && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("listening on %q: not a loopback address, and the server asks nobody who they are (hint: 127.0.0.1, or allow it)", address)
 	}
 	return nil

@@ -34,7 +34,10 @@ var ErrStopped = errors.New("the simulated server does not run")
 type ExitError struct {
 	Code   int
 	Reason string // what it printed last
+	cause  error
 }
+
+func (e *ExitError) Unwrap() error { return e.cause }
 
 // Error returns for example "the simulated server exited with code 1: ...".
 func (e *ExitError) Error() string {

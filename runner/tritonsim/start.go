@@ -35,7 +35,8 @@ func (p *process) begin() error {
 		return p.refuse(err)
 	}
 	if p.ports, err = s.open(p); err != nil {
-		return p.refuse(err)
+		p.server.log.print("error: " + err.Error())
+		return &ExitError{Code: 1, Reason: err.Error(), cause: err}
 	}
 	return nil
 }
@@ -44,7 +45,7 @@ func (p *process) begin() error {
 func (p *process) refuse(err error) error {
 	last := "error: creating server: Internal - failed to load all models"
 	p.server.log.print(last)
-	return &ExitError{Code: 1, Reason: last + ": " + err.Error()}
+	return &ExitError{Code: 1, Reason: last + ": " + err.Error(), cause: err}
 }
 
 // pollAll reads the models named. The error joins what is wrong with all.
