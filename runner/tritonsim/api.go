@@ -50,11 +50,12 @@ func (a *api) ServerReady(context.Context, *service.ServerReadyRequest) (*servic
 	return &service.ServerReadyResponse{Ready: a.p.serverReady()}, nil
 }
 
-// serverReady is strict: a server that stops is not ready.
+// serverReady is strict: a server that stops, or could not load a model, is not
+// ready. One whose config it could not even read does not count.
 func (p *process) serverReady() bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return !p.closing
+	return !p.closing && !p.incomplete
 }
 
 func (a *api) ModelReady(_ context.Context, q *service.ModelReadyRequest) (*service.ModelReadyResponse, error) {

@@ -66,7 +66,7 @@ func completeBackend(c *tritonpb.ModelConfig, modelFile string) {
 
 func completeGroups(c *tritonpb.ModelConfig, gpus int) {
 	if len(c.InstanceGroup) == 0 {
-		c.InstanceGroup = []*tritonpb.ModelInstanceGroup{{}}
+		c.InstanceGroup = []*tritonpb.ModelInstanceGroup{{Name: c.Name}}
 	}
 	for i, g := range c.InstanceGroup {
 		if g.Name == "" {

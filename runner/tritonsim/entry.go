@@ -31,14 +31,17 @@ type entry struct {
 
 // checkLoad refuses what Triton's loader refuses and notes it in the index.
 func (p *process) checkLoad(f *found) error {
-	err := checkLoad(f.config, p.server.options.GPUs)
-	if err == nil && f.version == "" {
-		err = fmt.Errorf("at least one version must be available under the version policy of model '%s'", f.name)
+	if f.version == "" {
+		err := fmt.Errorf("at least one version must be available under the version policy of model '%s'", f.name)
+		p.server.log.printf(failure, "model_repository_manager.cc:724", "failed to load model '%s': %s", f.name, err)
+		return err
 	}
-	if err == nil {
+	err := checkLoad(f.config, p.server.options.GPUs)
+	if err != nil {
+		err = fmt.Errorf("Invalid argument: %w", err)
+	} else if err = checkInitialize(f.config); err == nil {
 		return nil
 	}
-	err = fmt.Errorf("Invalid argument: %w", err)
 	p.server.log.printf(failure, "model_lifecycle.cc:642", "failed to load '%s' version %s: %s", f.name, f.version, err)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,6 +39,15 @@ type Options struct {
 	GRPC, HTTP, Metrics string
 	// ListenAnywhere allows addresses off loopback. Nothing asks who calls.
 	ListenAnywhere bool
+	// Lenient is --exit-on-error=false: a model that is refused keeps nothing
+	// else from being served.
+	Lenient bool
+	// ModelFiles demands the files of the models, whatever is in them: without
+	// its model.py a Python model hangs the start, for ever.
+	ModelFiles bool
+	// Processes is how many the machine lets the server have, one for each
+	// instance; 0 means any number.
+	Processes int
 	// Variation is the coefficient of variation of compute times, such as 0.02.
 	Variation float64
 	// Seed drives the random parts: variation, and the lags between threads.
@@ -67,6 +76,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("time scale %v (hint: a positive number, 1 for the profiles' own times)", o.TimeScale)
 	case !(o.Variation >= 0 && o.Variation <= 1):
 		return fmt.Errorf("variation %v (hint: 0 to 1)", o.Variation)
+	case o.Processes < 0:
+		return fmt.Errorf("%d processes (hint: 0 for any number)", o.Processes)
 	case o.GPUs < 0 || o.GPUs > 64:
 		return fmt.Errorf("%d GPUs (hint: 0 to 64)", o.GPUs)
 	}

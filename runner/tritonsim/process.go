@@ -26,6 +26,9 @@ type process struct {
 	retired []*model // replaced or unloaded, some perhaps with requests left
 	err     error    // why it ended; nil before that
 	closing bool
+	// incomplete: a model that should be served could not be loaded, so that
+	// the server is live and never ready.
+	incomplete bool
 }
 
 func newProcess(s *Server, seed uint64) (*process, error) {

@@ -3,6 +3,7 @@ package tritonsim_test
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -32,6 +33,16 @@ func realTarget(t *testing.T, control string) contract.Target {
 	}
 	return contract.Target{
 		GRPC: own.GRPC(), HTTP: fmt.Sprintf("127.0.0.1:%d", own.HTTPPort), MetricsURL: own.MetricsURL(), Models: own.Models,
+		Patience: 8 * time.Second,
+		Limit: func(t *testing.T, processes int) {
+			if processes == 0 {
+				processes = -1
+			}
+			text, err := exec.Command("docker", "update", "--pids-limit", fmt.Sprint(processes), own.Name).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+		},
 		Restart: func(ctx context.Context) (err error) {
 			started, err = container.Restart(ctx, 0)
 			return err
@@ -60,3 +71,8 @@ func TestRealAnswers(t *testing.T) {
 func TestRealCounters(t *testing.T) { contract.Counters(t, realTarget(t, "none")) }
 func TestRealRefusals(t *testing.T) { contract.Refusals(t, realTarget(t, "none")) }
 func TestRealControl(t *testing.T)  { contract.Control(t, realTarget(t, "explicit")) }
+
+func TestRealLenient(t *testing.T) {
+	t.Setenv("EXTRA_ARGS", "--exit-on-error=false")
+	contract.Lenient(t, realTarget(t, "none"))
+}

@@ -1,6 +1,7 @@
 package tritonsim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -24,6 +26,7 @@ import (
 type found struct {
 	name     string
 	version  string // the one that the version policy serves; "" for none
+	file     string // the model's file; "" for none that is known
 	config   *tritonpb.ModelConfig
 	profile  *batcher.Profile
 	note     string    // what to know about the profile
@@ -80,7 +83,8 @@ func (s *Server) poll(name, override string) (*found, error) {
 		return nil, err
 	}
 	f.version = version(directory, given.GetVersionPolicy())
-	f.config = complete(given, name, modelFile(directory, f.version), s.options.GPUs)
+	f.file = modelFile(directory, f.version)
+	f.config = complete(given, name, f.file, s.options.GPUs)
 	if err := checkConfig(f.config, name); err != nil {
 		return nil, &pollError{reason: err.Error()}
 	}
@@ -105,7 +109,13 @@ func readConfig(repository *tritonconfig.Repository, name string) (*tritonpb.Mod
 	if _, err := repository.Root().Stat(path.Join(name, tritonconfig.ConfigName)); errors.Is(err, fs.ErrNotExist) {
 		return new(tritonpb.ModelConfig), nil
 	}
+	if info, err := repository.Root().Stat(path.Join(name, tritonconfig.ConfigName)); err == nil && info.IsDir() {
+		return nil, errDirectory
+	}
 	read, err := repository.Read(name)
+	if err == nil && !utf8.Valid(read.Bytes()) { // Triton's own way through JSON loses such bytes
+		read, err = tritonconfig.Parse(file, bytes.ToValidUTF8(read.Bytes(), nil))
+	}
 	var broken *tritonconfig.Error
 	switch {
 	case errors.Is(err, tritonconfig.ErrNoConfig):
@@ -137,7 +147,9 @@ var (
 
 // parserWords says what protobuf's text parser would say.
 func parserWords(line, column int, reason string) string {
-	if m := setTwice.FindStringSubmatch(reason); m != nil {
+	if reason == "NUL byte" {
+		reason = "Invalid control characters encountered in text."
+	} else if m := setTwice.FindStringSubmatch(reason); m != nil {
 		reason = fmt.Sprintf("Non-repeated field %q is specified multiple times.", m[1])
 	} else if m := outOfRange.FindStringSubmatch(reason); m != nil && m[1] == "-" {
 		reason = "Expected integer, got: -"

@@ -73,7 +73,7 @@ func TestComplete(t *testing.T) {
 		want             []string // parts of the completed config
 		instances        int
 	}{
-		{"TensorRT on two GPUs", trt, "", 2, []string{`backend:"tensorrt"`, `default_model_filename:"model.plan"`, `kind:KIND_GPU`, `gpus:0 gpus:1`, `name:"m_0"`}, 2},
+		{"TensorRT on two GPUs", trt, "", 2, []string{`backend:"tensorrt"`, `default_model_filename:"model.plan"`, `kind:KIND_GPU`, `gpus:0 gpus:1`, `instance_group:{name:"m" `}, 2},
 		{"the same on a CPU", trt, "", 0, []string{`kind:KIND_CPU`}, 1},
 		{"nothing but a model file", "", "model.onnx", 0, []string{`name:"m"`, `backend:"onnxruntime"`, `count:2`}, 2},
 		{"two groups", trt + "instance_group { kind: KIND_CPU count: 3 } instance_group { kind: KIND_CPU name: \"own\" }", "", 0,

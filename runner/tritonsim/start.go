@@ -3,6 +3,7 @@ package tritonsim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,7 +14,7 @@ func (p *process) begin() error {
 	s.log.print("tritonserver, simulated by tritonsweep")
 	names, err := listModels(s.options.Repository)
 	if err != nil {
-		return p.refuse(err)
+		return p.fail(err)
 	}
 	startup := names
 	if s.options.Control == ControlExplicit && s.options.LoadModels != nil {
@@ -25,27 +26,32 @@ func (p *process) begin() error {
 	}
 	p.mu.Unlock()
 	models, err := p.pollAll(startup)
-	if err != nil {
-		return p.refuse(err)
+	if s.tooMany(models) {
+		err = errProcesses
 	}
-	if err := p.loadAll(models); err != nil {
-		if p.ctx.Err() != nil {
-			return ErrStopped
-		}
-		return p.refuse(err)
+	if a := (*aborted)(nil); err != nil && (!s.options.Lenient || errors.As(err, &a)) {
+		return p.fail(err)
 	}
+	if slices.ContainsFunc(models, s.hangs) {
+		<-p.ctx.Done()
+		return ErrStopped
+	}
+	loadErr := p.loadAll(models)
+	if p.ctx.Err() != nil {
+		return ErrStopped
+	}
+	if loadErr != nil && !s.options.Lenient {
+		return p.fail(loadErr)
+	}
+	if err = errors.Join(err, loadErr); err != nil {
+		s.log.printf(failure, "tritonserver.cc:2607", "Internal: failed to load all models")
+	}
+	p.incomplete = loadErr != nil
 	if p.ports, err = s.open(p); err != nil {
 		p.server.log.print("error: " + err.Error())
 		return &ExitError{Code: 1, Reason: err.Error(), cause: err}
 	}
 	return nil
-}
-
-// refuse prints the last words of a server that does not start.
-func (p *process) refuse(err error) error {
-	last := "error: creating server: Internal - failed to load all models"
-	p.server.log.print(last)
-	return &ExitError{Code: 1, Reason: last + ": " + err.Error(), cause: err}
 }
 
 // pollAll reads the models named. The error joins what is wrong with all.
@@ -56,6 +62,9 @@ func (p *process) pollAll(names []string) ([]*found, error) {
 	)
 	for _, name := range names {
 		f, err := p.server.poll(name, "")
+		if a := (*aborted)(nil); errors.As(err, &a) {
+			return nil, err
+		}
 		if err != nil {
 			p.logPoll(name, err)
 			errs = append(errs, err)
@@ -86,32 +95,34 @@ func (p *process) logPoll(name string, err error) {
 	p.server.log.printf(failure, "model_repository_manager.cc:1460", "Poll failed for model directory '%s': %s", name, err)
 }
 
-// loadAll loads models at the same time, as long as the slowest takes.
+// loadAll loads models at the same time, as long as the slowest takes. The error
+// joins why some cannot be loaded; a lenient server loads the others.
 func (p *process) loadAll(models []*found) error {
-	var errs []error
+	var (
+		good    []*found
+		errs    []error
+		longest time.Duration
+	)
 	for _, f := range models {
 		if err := p.checkLoad(f); err != nil {
 			errs = append(errs, err)
+			continue
 		}
-	}
-	if len(errs) > 0 {
-		p.logTable(models)
-		return joined(errs)
-	}
-	var longest time.Duration
-	for _, f := range models {
+		good = append(good, f)
 		longest = max(longest, p.loadTime(f))
 	}
-	if !p.sleep(longest) {
-		return p.ctx.Err()
-	}
-	for _, f := range models {
-		if err := p.install(f, ""); err != nil {
-			return err
+	if len(errs) == 0 || p.server.options.Lenient {
+		if !p.sleep(longest) {
+			return p.ctx.Err()
+		}
+		for _, f := range good {
+			if err := p.install(f, ""); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	p.logTable(models)
-	return nil
+	return joined(errs)
 }
 
 func (p *process) loadTime(f *found) time.Duration {

@@ -9,6 +9,7 @@
 //	Wrong     sends requests that are refused
 //	Counters  sends requests that nobody else may send meanwhile
 //	Refusals  writes configs and restarts the server
+//	Lenient   does so on a server that goes on without a model it refused
 //	Control   loads and unloads, in explicit model control mode
 package contract
 
@@ -37,6 +38,11 @@ type Target struct {
 	// Models is the repository on this machine. Only Refusals and Control write
 	// to it.
 	Models string
+	// Patience is how long a start that hangs is watched.
+	Patience time.Duration
+	// Limit lets the server have so many processes from now on. Only Refusals
+	// needs it, as the last of all.
+	Limit func(t *testing.T, processes int)
 	// Restart starts the server anew, Stopped says why it ended, and Log what
 	// it printed since. Only Refusals and Control need them.
 	Restart func(ctx context.Context) error

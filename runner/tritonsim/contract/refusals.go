@@ -16,8 +16,13 @@ type edit struct {
 	name     string
 	old, new string // in the file's text; an empty old replaces all of it
 	refusal  string // in the log, of a config that is refused
+	last     string // in the log behind it; lastWords when empty
+	code     string // how its end is described; not looked at when empty
 	check    func(*testing.T, Target)
 }
+
+// lastWords end the log of a server that has refused a model.
+const lastWords = "error: creating server: Internal - failed to load all models"
 
 const batchingLine = "preferred_batch_size: [ 8, 16, 32, 64 ]"
 
@@ -43,6 +48,12 @@ var edits = []edit{
 	{name: "unknown backend", old: `backend: "python"`, new: `backend: "cobol"`, refusal: "unable to find backend library for backend 'cobol'"},
 	{name: "GPU", old: "KIND_CPU", new: "KIND_GPU", refusal: "has kind KIND_GPU but no GPUs are available"},
 	{name: "byte order mark", old: "# Face", new: "\xef\xbb\xbf# Face", refusal: "failed to read text proto from"},
+	{name: "NUL", old: "# Face", new: "# F\x00ace", refusal: "Invalid control characters encountered in text."},
+	{name: "NUL in a string", old: `"output"`, new: "\"out\x00put\"", refusal: "Invalid control characters encountered in text."},
+	{name: "initialize raises", old: "instance_group", new: fails("raises"),
+		refusal: "failed to load '" + Model + "' version 1: Internal: ValueError: the parameter fails is raises"},
+	{name: "process dies", old: "instance_group", new: fails("dies"),
+		refusal: "failed to load '" + Model + "' version 1: Internal: Stub process '" + Model + "_0_"},
 	{name: "preferred unsorted", old: batchingLine, new: "preferred_batch_size: [ 8, 4, 4 ]", check: inForce(`"preferred_batch_size":[8,4,4]`)},
 	{name: "preferred none", old: batchingLine, new: "", check: inForce(`"preferred_batch_size":[128]`)},
 	{name: "count 0", old: "count: 4", new: "count: 0", check: inForce(`"count":1`)},
@@ -50,7 +61,15 @@ var edits = []edit{
 	{name: "delay hexadecimal", old: "15000", new: "0x10", check: inForce(`"max_queue_delay_microseconds":16`)},
 	{name: "delay 2^64-1", old: "15000", new: "18446744073709551615", check: inForce(`"max_queue_delay_microseconds":18446744073709551615`)},
 	{name: "carriage returns", old: "\n", new: "\r\n", check: inForce(`"max_queue_delay_microseconds":15000`)},
+	{name: "bytes in a comment", old: "# Face", new: "# F\xff\xfeace", check: inForce(`"max_queue_delay_microseconds":15000`)},
+	{name: "bytes in a string", old: `"output"`, new: "\"out\xffput\"", check: inForce(`"output":[{"name":"output"`)},
+	{name: "count 8", old: "count: 4", new: "count: 8", check: inForce(`"count":8`)},
 	{name: "empty", check: unusable},
+}
+
+// fails tells the example's model how not to start.
+func fails(how string) string {
+	return "parameters { key: \"fails\" value { string_value: \"" + how + "\" } }\ninstance_group"
 }
 
 // Refusals restarts the server with configs that it refuses, each in its own
@@ -73,6 +92,7 @@ func Refusals(t *testing.T, g Target) {
 			g.tryConfig(t, file, text, e)
 		})
 	}
+	directories(t, g, file, string(original))
 	t.Run("foreign directory", func(t *testing.T) {
 		foreign := filepath.Join(g.Models, "notes")
 		if err := os.Mkdir(foreign, 0o755); err != nil {
@@ -84,12 +104,20 @@ func Refusals(t *testing.T, g Target) {
 	t.Run("original", func(t *testing.T) {
 		g.tryConfig(t, file, string(original), edit{check: inForce(`"max_queue_delay_microseconds":15000`)})
 	})
+	many(t, g, file, string(original))
 }
 
 func (g Target) tryConfig(t *testing.T, file, text string, e edit) {
+	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	g.try(t, e)
+}
+
+// try restarts the server and holds what comes of it to the edit.
+func (g Target) try(t *testing.T, e edit) {
+	t.Helper()
 	since := time.Now()
 	if err := g.Restart(limited(t)); err != nil {
 		t.Fatal(err)
@@ -104,16 +132,29 @@ func (g Target) tryConfig(t *testing.T, file, text string, e edit) {
 		e.check(t, g)
 		return
 	}
-	if err == nil || g.Stopped(ctx) == nil {
+	stopped := g.Stopped(ctx)
+	if err == nil || stopped == nil {
 		t.Fatalf("the server serves it: %v", err)
 	}
-	log, logErr := g.Log(ctx, since)
-	if logErr != nil {
-		t.Fatal(logErr)
+	if !strings.Contains(stopped.Error(), e.code) {
+		t.Errorf("it ended so: %v, want %s", stopped, e.code)
 	}
-	for _, want := range []string{e.refusal, "error: creating server: Internal - failed to load all models"} {
-		if !strings.Contains(log, want) {
-			t.Errorf("the log lacks %q:\n%s", want, log)
+	last := e.last
+	if last == "" {
+		last = lastWords
+	}
+	g.requireLog(t, since, e.refusal, last)
+}
+
+func (g Target) requireLog(t *testing.T, since time.Time, parts ...string) {
+	t.Helper()
+	log, err := g.Log(limited(t), since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range parts {
+		if !strings.Contains(log, part) {
+			t.Errorf("the log lacks %q:\n%s", part, log)
 		}
 	}
 }

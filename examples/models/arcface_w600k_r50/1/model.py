@@ -147,6 +147,7 @@ class TritonPythonModel:
         with open(os.path.join(args["model_repository"], "profile.json"), encoding="utf-8") as file:
             profile = json.load(file)
 
+        self._fail(config)
         self._scale = self._time_scale(config)
         self._input_copy = Table(profile["input_copy_ms"])
         self._compute = Table(profile["compute_ms"])
@@ -160,6 +161,15 @@ class TritonPythonModel:
         # Written, not only reserved: an instance must cost what the container is charged for.
         self._weights = np.ones(int(profile["memory_mib"]) << 20, np.uint8)
         wait_until(started + self._scale * float(profile["load_ms"]) / 1000.0)
+
+    @staticmethod
+    def _fail(config):
+        """A model that does not start, for tests of whoever starts it."""
+        how = config.get("parameters", {}).get("fails", {}).get("string_value")
+        if how == "raises":
+            raise ValueError("the parameter fails is raises")
+        if how == "dies":
+            os._exit(3)  # without a word, as a crash in a library would
 
     @staticmethod
     def _time_scale(config):
