@@ -31,7 +31,7 @@ func (s simulator) Connect(context.Context) (*triton.Client, error) {
 }
 
 func (s simulator) Identity(context.Context) (Identity, error) {
-	return Identity{ID: "simulated", Name: "simulated Triton", StartedAt: s.server.StartedAt(), Simulated: true}, nil
+	return Identity{ID: "simulated", Name: "simulated Triton", StartedAt: s.server.StartedAt(), HTTP: s.server.Endpoints().HTTP, Simulated: true}, nil
 }
 
 // WatchMemory returns what the profiles give for all loaded instances.

@@ -21,8 +21,8 @@ func readTransport(c *cli.Context) (load.Options, error) {
 	switch {
 	case via.Protocol != load.HTTP && c.IsSet("http-url"):
 		return via, usagef("--http-url is for --transport %s", load.HTTP)
-	case via.Protocol == load.HTTP && c.Bool("sim"):
-		return via, usagef("--transport http: the simulated server takes inference over gRPC only (hint: --transport %s or %s)", load.GRPC, load.Stream)
+	case via.URL != "" && c.Bool("sim"):
+		return via, usagef("--http-url: the simulated server has an address of its own (hint: leave it out)")
 	case via.URL != "" && c.Bool("isolate"):
 		return via, usagef("--http-url: a copy made by --isolate has another address (hint: leave it out)")
 	}

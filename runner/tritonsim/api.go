@@ -92,6 +92,9 @@ func (p *process) statistics(name, version string) (*service.ModelStatisticsResp
 	var models []*model
 	if name != "" {
 		m, _, err := p.find(name, version)
+		if other, _, otherErr := p.find(name, ""); err != nil && otherErr == nil {
+			return nil, status.Errorf(codes.InvalidArgument, "requested model version is not available for model '%s'", other.name)
+		}
 		if err != nil {
 			return nil, status.Errorf(codes.InvalidArgument, "requested model '%s' is not available", name)
 		}

@@ -3,6 +3,7 @@ package tritonsim
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -11,8 +12,8 @@ import (
 	"tritonsweep/internal/tritonpb/service"
 )
 
-// httpHandler serves the HTTP endpoints except inference: health, metadata,
-// config, statistics and model control.
+// httpHandler serves the HTTP endpoints: health, metadata, config, statistics,
+// inference and model control.
 func (p *process) httpHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2/health/live", func(w http.ResponseWriter, _ *http.Request) { plain(w, true, "") })
@@ -29,16 +30,55 @@ func (p *process) httpHandler() http.Handler {
 			r, err := p.statistics(q.PathValue("model"), q.PathValue("version"))
 			reply(w, r, err)
 		})
+		mux.HandleFunc("POST "+path+"/infer", p.httpInfer)
 		p.handleModel(mux, "GET "+path+"/config", func(m *model) proto.Message { return m.config })
 		p.handleModel(mux, "GET "+path, func(m *model) proto.Message { return m.metadata() })
 	}
+	mux.HandleFunc("GET /v2/models/stats", func(w http.ResponseWriter, _ *http.Request) {
+		r, err := p.statistics("", "")
+		reply(w, r, err)
+	})
 	mux.HandleFunc("POST /v2/repository/index", func(w http.ResponseWriter, _ *http.Request) { p.httpIndex(w) })
 	mux.HandleFunc("POST /v2/repository/models/{model}/load", p.httpLoad)
 	mux.HandleFunc("POST /v2/repository/models/{model}/unload", func(w http.ResponseWriter, q *http.Request) {
 		done(w, p.unload(q.PathValue("model")))
 	})
-	return mux
+	return orNothing(mux)
 }
+
+// orNothing answers in Triton's words where there is nothing: an unknown path, a
+// version that is no number, another method.
+func orNothing(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		handler, pattern := mux.Handler(q)
+		code := statusOnly(http.StatusNotFound)
+		if pattern == "" {
+			handler.ServeHTTP(&code, q)
+		} else if number := versionIn.FindStringSubmatch(q.URL.Path); number == nil || digits.MatchString(number[1]) {
+			mux.ServeHTTP(w, q)
+			return
+		}
+		text := map[statusOnly]string{http.StatusMethodNotAllowed: "Method Not Allowed"}[code]
+		if text == "" {
+			code, text = http.StatusNotFound, "Not Found"
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		w.WriteHeader(int(code))
+		w.Write([]byte(`{"error":"` + text + `"}`))
+	})
+}
+
+var (
+	versionIn = regexp.MustCompile(`^/v2/models/[^/]+/versions/([^/]+)`)
+	digits    = regexp.MustCompile(`^[0-9]+$`)
+)
+
+// statusOnly keeps of an answer its code.
+type statusOnly int
+
+func (s *statusOnly) Header() http.Header         { return http.Header{} }
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+func (s *statusOnly) WriteHeader(code int)        { *s = statusOnly(code) }
 
 func (p *process) handleModel(mux *http.ServeMux, pattern string, message func(*model) proto.Message) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, q *http.Request) {

@@ -21,15 +21,26 @@ func inferUnary(server any, ctx context.Context, decode func(any) error, _ grpc.
 	if err := decode(r); err != nil {
 		return nil, err
 	}
-	answer, err := server.(*api).p.infer(ctx, r)
+	answer, err := server.(*api).p.serve(ctx, r)
 	if err != nil {
 		return nil, err // not a nil *response in an any
 	}
-	return answer, nil
+	return answer.encode(), nil
 }
 
-// infer serves one request.
-func (p *process) infer(ctx context.Context, r *request) (*response, error) {
+// answer is what a request gets, whatever protocol it came by.
+type answer struct {
+	model   *model
+	id      string
+	outputs []output
+}
+
+func (a *answer) encode() *response {
+	return newResponse(a.model.name, a.model.version, a.id, a.outputs)
+}
+
+// serve serves one request.
+func (p *process) serve(ctx context.Context, r *request) (*answer, error) {
 	m, total, err := p.find(r.head.ModelName, r.head.ModelVersion)
 	if err != nil {
 		return nil, err
@@ -38,14 +49,14 @@ func (p *process) infer(ctx context.Context, r *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := m.answer(r, c)
+	outputs, err := m.answer(r, c)
 	if err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	if err := p.schedule(ctx, m, total, c); err != nil {
 		return nil, err
 	}
-	return answer, nil
+	return &answer{m, c.id, outputs}, nil
 }
 
 // schedule waits until the request was executed.
@@ -119,9 +130,10 @@ func inferStream(server any, stream grpc.ServerStream) error {
 		}
 		calls.Go(func() {
 			answer := new(streamed)
-			var err error
-			if answer.response, err = p.infer(stream.Context(), r); err != nil {
+			if a, err := p.serve(stream.Context(), r); err != nil {
 				answer.message = status.Convert(err).Message()
+			} else {
+				answer.response = a.encode()
 			}
 			send.Lock()
 			defer send.Unlock()

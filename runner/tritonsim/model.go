@@ -95,8 +95,8 @@ func (m *model) input(name string) (tensor, bool) {
 	return m.inputs[i], true
 }
 
-// answer makes the response to a checked request.
-func (m *model) answer(r *request, c checked) (*response, error) {
+// answer makes the outputs for a checked request.
+func (m *model) answer(r *request, c checked) ([]output, error) {
 	var outputs []output
 	for _, t := range m.outputs {
 		if len(r.head.Outputs) > 0 && !slices.ContainsFunc(r.head.Outputs, func(o *service.ModelInferRequest_InferRequestedOutputTensor) bool {
@@ -118,7 +118,7 @@ func (m *model) answer(r *request, c checked) (*response, error) {
 		}
 		outputs = append(outputs, o)
 	}
-	return newResponse(m.name, m.version, r.head.Id, outputs), nil
+	return outputs, nil
 }
 
 // outputItem returns the shape of an item of an output. A -1 in the config

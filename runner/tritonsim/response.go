@@ -73,14 +73,25 @@ func (r *response) describe(o output) {
 	r.tail = protowire.AppendBytes(r.tail, tensor.tail)
 }
 
-func (r *response) raw(o output) {
-	width := widths[o.datatype]
+func (o output) width() int {
 	if o.datatype == "BYTES" {
-		width = 4 // empty strings: each is its length, 0
+		return 4 // empty strings: each is its length, 0
 	}
-	elements := int(count(o.shape))
+	return widths[o.datatype]
+}
+
+// size is how many bytes the tensor has.
+func (o output) size() int { return int(count(o.shape)) * o.width() }
+
+func (r *response) raw(o output) {
 	r.tail = protowire.AppendTag(r.tail, fieldRawOutput, protowire.BytesType)
-	r.tail = protowire.AppendVarint(r.tail, uint64(elements*width))
+	r.tail = protowire.AppendVarint(r.tail, uint64(o.size()))
+	r.tensor(o)
+}
+
+// tensor writes the bytes of an output.
+func (r *response) tensor(o output) {
+	width, elements := o.width(), int(count(o.shape))
 	if elements == 0 {
 		return
 	}

@@ -25,6 +25,8 @@ func Answers(t *testing.T, g Target) {
 	t.Run("unknown", func(t *testing.T) { unknownModel(t, g) })
 	t.Run("http", func(t *testing.T) { httpAnswers(t, g) })
 	t.Run("inference", func(t *testing.T) { inference(t, g) })
+	t.Run("inference over HTTP", func(t *testing.T) { web(t, g) })
+	t.Run("nowhere", func(t *testing.T) { nowhere(t, g) })
 	t.Run("stream", func(t *testing.T) { stream(t, g) })
 	t.Run("no model control", func(t *testing.T) { noControl(t, g) })
 }

@@ -83,4 +83,5 @@ func Wrong(t *testing.T, g Target) {
 			requireStatus(t, err, test.code, test.text)
 		})
 	}
+	t.Run("HTTP", func(t *testing.T) { wrongOverHTTP(t, g) })
 }
