@@ -21,7 +21,7 @@ func (e *aborted) Error() string { return e.throw + ": " + e.what }
 var errDirectory = &aborted{134, "std::length_error", "basic_string::_M_replace_aux"}
 
 // errProcesses is what becomes of it when the machine grants no further process.
-var errProcesses = &aborted{139, "std::system_error", "Resource temporarily unavailable"}
+var errProcesses = &aborted{134, "std::system_error", "Resource temporarily unavailable"}
 
 // fail prints the last words of a server that does not start.
 func (p *process) fail(err error) error {

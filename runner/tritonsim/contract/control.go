@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -19,6 +20,13 @@ import (
 
 // Control loads and unloads the model of a server in explicit control mode.
 func Control(t *testing.T, g Target) {
+	g.ready(t)
+	file := filepath.Join(g.Models, Model, "config.pbtxt")
+	text, err := os.ReadFile(file)
+	put(t, err)
+	// An instance takes a second to stop: one makes the whole shorter.
+	put(t, os.WriteFile(file, bytes.Replace(text, []byte("count: 4"), []byte("count: 1"), 1), 0o644))
+	put(t, g.client(t).Reload(limited(t), Model))
 	original := untouched(t, g)
 	for _, step := range []struct {
 		name string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +15,10 @@ import (
 // edit is one change of the config and what comes of it.
 type edit struct {
 	name     string
-	old, new string // in the file's text; an empty old replaces all of it
-	refusal  string // in the log, of a config that is refused
-	last     string // in the log behind it; lastWords when empty
-	code     string // how its end is described; not looked at when empty
+	old, new string   // in the file's text; an empty old replaces all of it
+	refusal  string   // in the log, of a config that is refused
+	last     string   // in the log behind it; lastWords when empty
+	codes    []string // how its end may be described; not looked at when empty
 	check    func(*testing.T, Target)
 }
 
@@ -56,14 +57,14 @@ var edits = []edit{
 		refusal: "failed to load '" + Model + "' version 1: Internal: Stub process '" + Model + "_0_"},
 	{name: "preferred unsorted", old: batchingLine, new: "preferred_batch_size: [ 8, 4, 4 ]", check: inForce(`"preferred_batch_size":[8,4,4]`)},
 	{name: "preferred none", old: batchingLine, new: "", check: inForce(`"preferred_batch_size":[128]`)},
-	{name: "count 0", old: "count: 4", new: "count: 0", check: inForce(`"count":1`)},
-	{name: "count -1", old: "count: 4", new: "count: -1", check: inForce(`"count":1`)},
+	{name: "count 0", old: "count: 2", new: "count: 0", check: inForce(`"count":1`)},
+	{name: "count -1", old: "count: 2", new: "count: -1", check: inForce(`"count":1`)},
 	{name: "delay hexadecimal", old: "15000", new: "0x10", check: inForce(`"max_queue_delay_microseconds":16`)},
 	{name: "delay 2^64-1", old: "15000", new: "18446744073709551615", check: inForce(`"max_queue_delay_microseconds":18446744073709551615`)},
 	{name: "carriage returns", old: "\n", new: "\r\n", check: inForce(`"max_queue_delay_microseconds":15000`)},
 	{name: "bytes in a comment", old: "# Face", new: "# F\xff\xfeace", check: inForce(`"max_queue_delay_microseconds":15000`)},
 	{name: "bytes in a string", old: `"output"`, new: "\"out\xffput\"", check: inForce(`"output":[{"name":"output"`)},
-	{name: "count 8", old: "count: 4", new: "count: 8", check: inForce(`"count":8`)},
+	{name: "count 8", old: "count: 2", new: "count: 8", check: inForce(`"count":8`)},
 	{name: "empty", check: unusable},
 }
 
@@ -76,10 +77,12 @@ func fails(how string) string {
 // words, and with some that it takes for something else than they look like.
 func Refusals(t *testing.T, g Target) {
 	file := filepath.Join(g.Models, Model, "config.pbtxt")
-	original, err := os.ReadFile(file)
+	untouched, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// An instance takes a second to stop: fewer make the whole shorter.
+	original := []byte(strings.Replace(string(untouched), "count: 4", "count: 2", 1))
 	for _, e := range edits {
 		t.Run(e.name, func(t *testing.T) {
 			text := strings.ReplaceAll(string(original), e.old, e.new)
@@ -102,7 +105,7 @@ func Refusals(t *testing.T, g Target) {
 		g.tryConfig(t, file, string(original), edit{refusal: "Poll failed for model directory 'notes'"})
 	})
 	t.Run("original", func(t *testing.T) {
-		g.tryConfig(t, file, string(original), edit{check: inForce(`"max_queue_delay_microseconds":15000`)})
+		g.tryConfig(t, file, string(untouched), edit{check: inForce(`"max_queue_delay_microseconds":15000`)})
 	})
 	many(t, g, file, string(original))
 }
@@ -136,8 +139,8 @@ func (g Target) try(t *testing.T, e edit) {
 	if err == nil || stopped == nil {
 		t.Fatalf("the server serves it: %v", err)
 	}
-	if !strings.Contains(stopped.Error(), e.code) {
-		t.Errorf("it ended so: %v, want %s", stopped, e.code)
+	if e.codes != nil && !slices.ContainsFunc(e.codes, func(code string) bool { return strings.Contains(stopped.Error(), code) }) {
+		t.Errorf("it ended so: %v, want %v", stopped, e.codes)
 	}
 	last := e.last
 	if last == "" {
