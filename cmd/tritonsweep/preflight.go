@@ -38,8 +38,8 @@ func readMemoryCap(c *cli.Context) (runner.MemoryCap, error) {
 // need is what the heaviest load of a plan keeps in memory at a time, in bytes.
 type need struct {
 	what     string // the model and its load, or several
-	flight   int64 // requests and answers on the way, once at the client and once at the server
-	instance int64 // full batches in the instances, which the Python backend holds in shared memory
+	flight   int64  // requests and answers on the way, once at the client and once at the server
+	instance int64  // full batches in the instances, which the Python backend holds in shared memory
 	python   bool
 }
 
