@@ -90,7 +90,7 @@ proof-memory: ## resident memory at 1, 16 and 64 callers on 4.9 MB inputs: flat,
 
 .PHONY: proof-resident
 proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
-	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestRealMemory$$'
+	@export TRITONSWEEP_MEMORY=60s; $(REAL) -run '^TestFault69Memory$$'
 
 .PHONY: fidelity
 fidelity: ## predict and measure POINTS settings x loads of three models on the real Triton, from 5 runs each; fails when a goal is missed

@@ -33,7 +33,7 @@ func fill(t *testing.T, n int) (path string, want map[string][]Record) {
 	return path, want
 }
 
-func TestDamagedPagesLoseOnlyTheirRows(t *testing.T) {
+func TestFault52DamagedPages(t *testing.T) {
 	ctx := t.Context()
 	const n = 150
 	path, want := fill(t, n)

@@ -167,7 +167,7 @@ func TestPragmas(t *testing.T) {
 	}
 }
 
-func TestBusy(t *testing.T) {
+func TestFault53Busy(t *testing.T) {
 	ctx := t.Context()
 	s, path := openTest(t)
 	must(t, s.CreateRun(ctx, testRun("r")))

@@ -56,7 +56,7 @@ func TestModeNoneTouchesNothing(t *testing.T) {
 	w.expectRestored(t)
 }
 
-func TestARefusedConfigIsARecordAndTheSweepGoesOn(t *testing.T) {
+func TestFault57RefusedConfig(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
 	outcome, err := w.run(t, Restart, func(c *Config) {
 		c.Plan.Trials[1].Settings.PreferredBatchSizes = []int{64} // above max_batch_size
@@ -70,8 +70,8 @@ func TestARefusedConfigIsARecordAndTheSweepGoesOn(t *testing.T) {
 	w.expectRestored(t)
 }
 
-// TestTheServerEndsWithAConfig: the server itself refuses, in its own words.
-func TestTheServerEndsWithAConfig(t *testing.T) {
+// TestFault27TheServerEndsWithAConfig: the server itself refuses, in its own words.
+func TestFault27TheServerEndsWithAConfig(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
 	broken := strings.Replace(faceConfig, "python", "no-such-backend", 1)
 	w.server.failRestart = func(n int) error {
@@ -150,9 +150,9 @@ func TestAResultThatCannotBeStoredEndsTheSweep(t *testing.T) {
 	w.expectRestored(t)
 }
 
-// TestAServerThatDoesNotComeBack: the files are restored without it, the
+// TestFault30NoEngine: the files are restored without it, the
 // journal waits, and a later recovery finishes the work.
-func TestAServerThatDoesNotComeBack(t *testing.T) {
+func TestFault30NoEngine(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
 	down := errors.New("the engine is down")
 	w.server.failRestart = func(n int) error {

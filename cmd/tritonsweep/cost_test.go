@@ -46,9 +46,9 @@ func measureProcess(t *testing.T, program string, args ...string) spent {
 	}
 }
 
-// TestRealMemory: the 4.9 MB inputs and nine outputs of the face detector at 64
+// TestFault69Memory: the 4.9 MB inputs and nine outputs of the face detector at 64
 // callers stay under 128 MB resident. TRITONSWEEP_MEMORY is the duration.
-func TestRealMemory(t *testing.T) {
+func TestFault69Memory(t *testing.T) {
 	container, _ := realTriton(t)
 	const most = 128e6
 	duration := cmp.Or(os.Getenv("TRITONSWEEP_MEMORY"), "10s")

@@ -69,6 +69,9 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 	if c.Bool("dry-run") {
 		return writePlan(c, o.resumed.rest(plan))
 	}
+	if err := errors.Join(checkOutput(c), c.Context.Err()); err != nil {
+		return err
+	}
 	if err := confirm(c, target); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -116,29 +115,4 @@ func printBench(w io.Writer, run results.Run, records []results.Record, made *re
 		return bench.JSON(w)
 	}
 	return print(w, made, format)
-}
-
-// writeFiles leaves every view in dir.
-func writeFiles(dir string, made *report.Report) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-	}
-	views := map[string]func(io.Writer) error{
-		"report.html": made.HTML, "report.md": made.Markdown, "report.json": made.JSON,
-		"report.csv": made.CSV, "recommended.patch": made.Patch,
-	}
-	for name, view := range views {
-		if err := writeFile(filepath.Join(dir, name), view); err != nil {
-			return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-		}
-	}
-	return nil
-}
-
-func writeFile(name string, view func(io.Writer) error) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(view(f), f.Close())
 }

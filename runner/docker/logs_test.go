@@ -85,7 +85,7 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-func TestRedact(t *testing.T) {
+func TestFault62Redact(t *testing.T) {
 	for _, secret := range []string{
 		"HF_TOKEN=" + canary,
 		`"password": "` + canary + ` with blanks"`,

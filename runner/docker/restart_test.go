@@ -11,7 +11,7 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func TestRestartSendsItsStopTimeout(t *testing.T) {
+func TestFault33StopTimeout(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		own   int
@@ -106,7 +106,7 @@ func TestRestartRefusedByTheEngine(t *testing.T) {
 }
 
 // A removed container is gone, also when a new one has its name.
-func TestGone(t *testing.T) {
+func TestFault25ContainerGone(t *testing.T) {
 	f, c := only(t, triton(idA, "a"))
 	f.change(func() { f.containers = []*fakeContainer{triton(idB, "a")} })
 	ctx := context.Background()
@@ -138,7 +138,7 @@ func TestGone(t *testing.T) {
 }
 
 // A rename changes nothing: the ID counts.
-func TestRenamed(t *testing.T) {
+func TestFault26Renamed(t *testing.T) {
 	fake := triton(idA, "a")
 	f, c := only(t, fake)
 	f.change(func() { fake.Name = "b" })
@@ -147,7 +147,7 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
-func TestMissingNetworkIsNotGone(t *testing.T) {
+func TestFault29MissingNetworkIsNotGone(t *testing.T) {
 	_, c := only(t, triton(idA, "a"))
 	err := c.fail("starting", notFoundError("network backend not found"))
 	if errors.Is(err, ErrGone) {

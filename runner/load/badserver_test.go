@@ -52,7 +52,7 @@ func TestClosedPort(t *testing.T) {
 	}
 }
 
-func TestHangingServer(t *testing.T) {
+func TestFault40HangingServer(t *testing.T) {
 	release := make(chan struct{})
 	s := &server{infer: func(ctx context.Context, _ *service.ModelInferRequest) (*service.ModelInferResponse, error) {
 		select {
@@ -72,9 +72,9 @@ func TestHangingServer(t *testing.T) {
 	}
 }
 
-// TestResettingServer: the connection breaks again and again under load. The
+// TestFault39ResettingServer: the connection breaks again and again under load. The
 // errors are counted, the run ends, nothing is retried in silence.
-func TestResettingServer(t *testing.T) {
+func TestFault39ResettingServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

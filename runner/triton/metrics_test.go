@@ -87,7 +87,7 @@ func TestParseRecordedGPUPage(t *testing.T) {
 	}
 }
 
-func TestParseBadSamples(t *testing.T) {
+func TestFault42BadSamples(t *testing.T) {
 	m, err := ParseMetrics(strings.NewReader(`nv_gpu_utilization{gpu_uuid="a"} NaN
 nv_gpu_power_usage{gpu_uuid="a"} +Inf
 nv_inference_count{model="m",version="1"} -1

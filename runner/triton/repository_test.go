@@ -90,7 +90,7 @@ func TestLoadRefusesIncomplete(t *testing.T) {
 	}
 }
 
-func TestNamesStayInTheRepository(t *testing.T) {
+func TestFault58NamesStayInTheRepository(t *testing.T) {
 	f := newFake()
 	f.explicit = true
 	c := serve(t, f)
