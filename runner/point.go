@@ -64,6 +64,7 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 	if tooMuch(err) {
 		r.stopped = &l
 	}
+	r.diagnose(ctx, t, &record)
 	return record
 }
 

@@ -15,7 +15,7 @@ var logLine = regexp.MustCompile(`^([EFW])\d{4} [\d:.]+ \d+ [\w.]+:\d+\] "?(.*?)
 var tableRow = regexp.MustCompile(`^\| *[\w.-]+ *\| *\S+ *\| *(UNAVAILABLE: .*?) *\|$`)
 
 // refusal returns why the server ended or does not get ready: its own words
-// from the log since a time, or ended where the log tells nothing.
+// from the log since a time, with ended where the log tells nothing or cannot know.
 func (r *run) refusal(ctx context.Context, since time.Time, ended error) string {
 	if r.Server == nil {
 		return ended.Error()
@@ -26,10 +26,14 @@ func (r *run) refusal(ctx context.Context, since time.Time, ended error) string 
 	if err != nil {
 		return ended.Error()
 	}
-	if reason := refusalIn(log); reason != "" {
+	switch reason := refusalIn(log); {
+	case reason == "":
+		return ended.Error()
+	case signalled(ended):
+		return ended.Error() + "; its log: " + reason
+	default:
 		return reason
 	}
-	return ended.Error()
 }
 
 // refusalIn returns the lines of a log that say why models were not loaded, the

@@ -127,9 +127,11 @@ type run struct {
 	originals map[string]*tritonpb.ModelConfig // in force before the first change
 	outcome   Outcome
 	sequence  int
-	changed   bool         // the server may run something else than the originals
-	dismiss   func() error // the guardian; nil without one
-	mismatch  int          // trials in a row whose config did not come into force
+	changed   bool          // the server may run something else than the originals
+	dismiss   func() error  // the guardian; nil without one
+	mismatch  int           // trials in a row whose config did not come into force
+	ended     error         // why the server does not run any more, in this trial
+	hungry    []sweep.Trial // those under which it was killed for lack of memory
 	// stopped is the load of the trial that used too much of the server's memory.
 	stopped  *sweep.Load
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped

@@ -24,6 +24,9 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 	if err != nil || len(t.Loads) == 0 {
 		return err
 	}
+	if dead, found := r.tooHungry(t); found {
+		return r.recordAll(t, results.Refused, fmt.Sprintf("not tried: the server was killed for lack of memory with %s", dead))
+	}
 	err = r.bring(ctx, t)
 	var refused *RefusedError
 	var unverified *UnverifiedConfigError
@@ -45,12 +48,15 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 	default:
 		return err
 	}
-	r.stopped = nil
+	r.stopped, r.ended = nil, nil
 	for _, l := range t.Loads {
 		record := results.Record{}
-		if r.stopped != nil && heavier(l, *r.stopped) {
+		switch {
+		case r.ended != nil:
+			record = r.moot(t, l)
+		case r.stopped != nil && heavier(l, *r.stopped):
 			record = r.spare(t, l, *r.stopped)
-		} else {
+		default:
 			r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
 			if record, err = r.point(ctx, t, l); err != nil {
 				return err
@@ -60,6 +66,9 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 			return err
 		}
 		r.learn(record)
+	}
+	if r.ended != nil && r.Mode != Restart { // nobody starts it again
+		return fmt.Errorf("the server ended: %w", r.ended)
 	}
 	return nil
 }
@@ -88,7 +97,7 @@ func (r *run) start(ctx context.Context, t sweep.Trial, change func(context.Cont
 			return err
 		}
 		r.tell(Event{Step: Starting, Trial: t, Points: r.sequence})
-		err := r.ready(ctx, begin, models...)
+		err := r.ready(ctx, t, begin, models...)
 		refused, ok := errors.AsType[*RefusedError](err)
 		if !ok || !refused.Crashed || attempt == mostStarts {
 			return err
@@ -100,7 +109,7 @@ func (r *run) start(ctx context.Context, t sweep.Trial, change func(context.Cont
 
 // ready waits until the server serves the models. A server that ended on its
 // own refused the config.
-func (r *run) ready(ctx context.Context, since time.Time, models ...string) error {
+func (r *run) ready(ctx context.Context, t sweep.Trial, since time.Time, models ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.ReadyTimeout)
 	defer cancel()
 	var ended error
@@ -123,6 +132,7 @@ func (r *run) ready(ctx context.Context, since time.Time, models ...string) erro
 	case err == nil:
 		return nil
 	case ended != nil:
+		r.starved(t, ended)
 		return &RefusedError{Model: models[0], Reason: r.refusal(ctx, since, ended), Crashed: crashed(ended)}
 	}
 	return r.notReady(ctx, models[0], since, err)

@@ -14,6 +14,7 @@ import (
 
 	"tritonsweep/internal/atomicfile"
 	"tritonsweep/results"
+	"tritonsweep/runner/docker"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/tritonsim"
 	"tritonsweep/runner/undo"
@@ -53,6 +54,10 @@ type faultyServer struct {
 	restarts int
 	// failRestart is asked before each restart, with its number from 1.
 	failRestart func(n int) error
+	// ends is asked after each restart how the process ended at once; nil is not.
+	ends func(n int) *docker.ExitError
+	exit *docker.ExitError // how it ended
+	sim  *tritonsim.Server
 	// asleep keeps restarts from happening: the old process serves on.
 	asleep bool
 }
@@ -70,7 +75,33 @@ func (s *faultyServer) Restart(ctx context.Context) error {
 	if asleep {
 		return nil
 	}
+	if s.ends != nil {
+		if exit := s.ends(n); exit != nil {
+			return s.end(exit)
+		}
+	}
+	s.mu.Lock()
+	s.exit = nil
+	s.mu.Unlock()
 	return s.Server.Restart(ctx)
+}
+
+// end lets the process end.
+func (s *faultyServer) end(exit *docker.ExitError) error {
+	s.mu.Lock()
+	s.exit = exit
+	s.mu.Unlock()
+	return s.sim.Close()
+}
+
+func (s *faultyServer) Stopped(ctx context.Context) error {
+	s.mu.Lock()
+	exit := s.exit
+	s.mu.Unlock()
+	if exit != nil {
+		return exit
+	}
+	return s.Server.Stopped(ctx)
 }
 
 func newWorld(t *testing.T, control tritonsim.Control) *world {
@@ -91,7 +122,7 @@ func newWorld(t *testing.T, control tritonsim.Control) *world {
 	if err := w.sim.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.server = &faultyServer{Server: NewSimulator(w.sim)}
+	w.server = &faultyServer{Server: NewSimulator(w.sim), sim: w.sim}
 	return w
 }
 

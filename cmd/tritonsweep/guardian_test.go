@@ -71,6 +71,12 @@ func (s *simulation) startAt(t testing.TB, step string, more ...string) *exec.Cm
 // reach starts a command and returns when it has arrived at a step.
 func reach(t testing.TB, cmd *exec.Cmd, step string) {
 	t.Helper()
+	begin(t, cmd, step)()
+}
+
+// begin starts a command; arrive returns when it has arrived at a step.
+func begin(t testing.TB, cmd *exec.Cmd, step string) (arrive func()) {
+	t.Helper()
 	cmd.Env = append(cmd.Env, hookEnv+"="+step+":say")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -80,16 +86,19 @@ func reach(t testing.TB, cmd *exec.Cmd, step string) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), hookSays) {
-			go func() {
-				for lines.Scan() { // keeps the pipe empty
-				}
-			}()
-			return
+	return func() {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), hookSays) {
+				go func() {
+					for lines.Scan() { // keeps the pipe empty
+					}
+				}()
+				return
+			}
 		}
+		t.Fatalf("the sweep did not arrive at %q: %v", step, cmd.Wait())
 	}
-	t.Fatalf("the sweep did not arrive at %q: %v", step, cmd.Wait())
 }
 
 // waitRestored waits until the guardian's work is done.

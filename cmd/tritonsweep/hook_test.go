@@ -23,9 +23,15 @@ const (
 // changed is the step at which a config other than the original is measured.
 const changed = "changed"
 
+// bringingBack is the step at which a run waits for the server with its originals.
+const bringingBack = "bringing back"
+
 func arrived(e runner.Event, step string) bool {
-	if step == changed {
+	switch step {
+	case changed:
 		return e.Step == runner.Measuring && !e.Trial.Settings.IsZero()
+	case bringingBack:
+		return e.Step == runner.Starting && e.Trial.Model == ""
 	}
 	return string(e.Step) == step
 }
