@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,7 +55,8 @@ func TestFault48SecondSignal(t *testing.T) {
 	s := newSimulation(t)
 	cmd := s.sweep()
 	arrive := begin(t, cmd, bringingBack)
-	for len(differing(t, s.repository, s.before)) == 0 {
+	config := filepath.Join(s.repository, arcface, "config.pbtxt")
+	for !slices.Contains(differing(t, s.repository, s.before), config) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	restore := s.slowServer(t)
