@@ -95,7 +95,13 @@ proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 .PHONY: fidelity
 fidelity: ## predict and measure POINTS settings x loads of three models on the real Triton, from 5 runs each; fails when a goal is missed
 	@mkdir -p out/fidelity; . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; \
-	  TRITONSWEEP_FIDELITY=$(POINTS) TRITONSWEEP_FIDELITY_OUTPUT=$(abspath out/fidelity) go test -count=1 -v -timeout 1h -run '^TestFidelity$$' ./runner/fidelity
+	  TRITONSWEEP_FIDELITY=$(POINTS) TRITONSWEEP_FIDELITY_BURSTS=6 TRITONSWEEP_FIDELITY_OUTPUT=$(abspath out/fidelity) \
+	  go test -count=1 -v -timeout 1h -run '^TestFidelity' ./runner/fidelity
+
+.PHONY: fidelity-bursts
+fidelity-bursts: ## the scheduler's scenarios on the real Triton, 12 times each: every executed batch, in order; and the lost wake-up
+	@. .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; \
+	  TRITONSWEEP_FIDELITY_BURSTS=12 go test -count=1 -v -timeout 30m -run '^TestFidelityBursts$$' ./runner/fidelity
 
 POINTS ?= 24
 

@@ -15,6 +15,7 @@ import (
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/internal/tritonpb/service"
 	"tritonsweep/results"
+	"tritonsweep/results/stall"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
@@ -106,6 +107,9 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	r.fill(record, result)
 	record.Checks = append(result.Checks(), r.checks(ctx, record, before, window, result.Tolerance)...)
 	record.Verdict, record.Reasons = judge(result, record.Checks)
+	if lost, found := stall.Find(record); found { // the figures are right: it is what such a config does
+		record.Reasons = append(record.Reasons, lost.String())
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
+	"tritonsweep/results/stall"
 )
 
 // footnotes collects footnotes; an equal one is made once and lists all points.
@@ -41,6 +42,9 @@ func (f *footnotes) number(kind, text string) int {
 func (f *footnotes) notePoint(model string, g *group) {
 	p := &g.point
 	for _, rec := range g.records {
+		if lost, found := stall.Find(&rec); found {
+			f.about("lost-wake-up", lost.String(), model, p)
+		}
 		switch {
 		case len(g.used) == 0:
 			f.about(string(rec.Verdict), unusable(rec), model, p)
@@ -69,7 +73,9 @@ func (f *footnotes) notePoint(model string, g *group) {
 // remarks are reasons of a good record: what happened on the way to it.
 func (f *footnotes) remarks(model string, p *Point, reasons []string) {
 	for _, reason := range reasons {
-		f.about("remark", "a round: "+reason, model, p)
+		if !strings.HasPrefix(reason, stall.Name) { // which has a footnote of its own
+			f.about("remark", "a round: "+reason, model, p)
+		}
 	}
 }
 

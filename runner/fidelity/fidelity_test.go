@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,9 +33,11 @@ func TestFidelity(t *testing.T) {
 	count, _ := strconv.Atoi(os.Getenv("TRITONSWEEP_FIDELITY"))
 	if replay := os.Getenv("TRITONSWEEP_FIDELITY_REPLAY"); replay != "" {
 		records := readRecords(t, replay)
+		var verdicts []verdict
 		for i := range shapes {
-			judge(t, &shapes[i], records[shapes[i].name], io.Discard)
+			verdicts = append(verdicts, judge(t, &shapes[i], records[shapes[i].name], io.Discard))
 		}
+		printVerdicts(verdicts)
 		return
 	}
 	if count < 1 {
@@ -62,20 +63,22 @@ func TestFidelity(t *testing.T) {
 	}
 	defer table.Close()
 	fmt.Fprintln(table, "model,point,throughput,predicted,off_percent,p95_ms,predicted_p95_ms,off_percent,batch,predicted_batch,must_measure")
+	var verdicts []verdict
 	for i := range shapes {
 		s := &shapes[i]
 		t.Run(s.name, func(t *testing.T) {
-			b.settle(t, s.name)
+			b.load(t, s.name)
 			records := b.measure(t, "calibration", s.calibrationTrials(), window)
 			records = append(records, b.measure(t, "unseen", s.unseenTrials(count, rand.New(rand.NewPCG(seed, uint64(i)))), window)...)
-			judge(t, s, records, table)
+			verdicts = append(verdicts, judge(t, s, records, table))
 		})
 	}
+	printVerdicts(verdicts)
 }
 
 // judge calibrates from the records of the run "calibration", predicts the
 // others, prints the errors and fails when they are above the goals.
-func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) {
+func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) verdict {
 	t.Helper()
 	var calibrate, unseen, control []results.Record
 	for _, r := range records {
@@ -109,53 +112,21 @@ func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) {
 	}
 	for i := range all {
 		p := &all[i]
-		fmt.Printf("  %-52s %7.1f/s predicted %7.1f (%+6.1f %%)  p95 %6.2f ms predicted %6.2f (%+6.1f %%)  batch %5.2f / %5.2f  %s\n",
-			p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
+		fmt.Printf("  %-52s %7.1f/s predicted %7.1f (%+6.1f %%)  p95 %s  batch %5.2f / %5.2f  %s\n",
+			p.what, p.x, p.simX, p.offX(), p.p95Text(), p.batch, p.simBatch, p.marked)
 		fmt.Fprintf(table, "%s,%q,%.2f,%.2f,%.2f,%.3f,%.3f,%.2f,%.3f,%.3f,%q\n",
 			s.name, p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
 	}
-	x := sumUp(all, func(p *pair) float64 { return p.x }, func(p *pair) float64 { return p.simX })
-	p95 := sumUp(all, func(p *pair) float64 { return p.p95 }, func(p *pair) float64 { return p.simP95 })
-	fmt.Printf("%s: %d points, throughput error mean %.1f %%, median %.1f %%, p90 %.1f %%, rank correlation %.3f; p95 latency %.1f / %.1f / %.1f %%, %.3f\n",
-		s.name, len(all), x.mean, x.median, x.tail, x.rank, p95.mean, p95.median, p95.tail, p95.rank)
-	quiet(records, control)
-	for _, miss := range s.goals.missed(x, p95) {
+	v := verdict{
+		name: s.name, goals: s.goals, points: len(all), runs: len(runs),
+		x:   sumUp(all, func(p *pair) float64 { return p.x }, func(p *pair) float64 { return p.simX }),
+		p95: sumUp(all, func(p *pair) float64 { return p.p95 }, func(p *pair) float64 { return p.simP95 }),
+	}
+	v.itself(records, control)
+	for _, miss := range v.goals.missed(v.x, v.p95) {
 		t.Errorf("%s: %s", s.name, miss)
 	}
-}
-
-// quiet says what the machine did meanwhile: the spread of the control runs,
-// which were all of one config and load, and the load averages.
-func quiet(records, control []results.Record) {
-	most, voids := 0.0, 0
-	for i := range records {
-		var load float64
-		if _, err := fmt.Sscan(records[i].Environment.LoadAverage, &load); err == nil {
-			most = max(most, load)
-		}
-		if !records[i].Verdict.Usable() {
-			voids++
-		}
-	}
-	var values []float64
-	for i := range control {
-		if x := control[i].Client.Throughput; control[i].Verdict.Usable() && x != nil {
-			values = append(values, x.Value)
-		}
-	}
-	if len(values) == 0 {
-		return
-	}
-	least, highest := values[0], values[0]
-	for _, v := range values {
-		least, highest = min(least, v), max(highest, v)
-	}
-	spread := 100 * (highest/least - 1)
-	fmt.Printf("  %d control runs %.1f to %.1f/s (%.1f %% apart), load average up to %.1f on %d processors, %d points void\n",
-		len(values), least, highest, spread, most, runtime.NumCPU(), voids)
-	if spread > 5 || most > float64(runtime.NumCPU()) {
-		fmt.Println("  THE MACHINE WAS BUSY while this was measured: the errors hold that of the machine")
-	}
+	return v
 }
 
 // readRecords returns the records of an earlier run, by model.

@@ -1,9 +1,9 @@
 package fidelity
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,9 +13,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/runner"
-	"tritonsweep/runner/docker/dockertest"
 	"tritonsweep/runner/load"
-	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
 	"tritonsweep/sweep/batcher"
 	"tritonsweep/sweep/calibration"
@@ -24,28 +22,20 @@ import (
 
 // bench is the real server with the models of this package.
 type bench struct {
-	client *triton.Client
-	log    *os.File // every record, one a line
-	seed   uint64
+	place
+	log  io.Writer // every record, one a line
+	seed uint64
 }
-
-// standIn is the model that takes its times from a profile.
-const standIn = "arcface_w600k_r50"
 
 func newBench(t *testing.T, output string, seed uint64) *bench {
 	t.Helper()
-	server := dockertest.Start(t, "explicit", standIn)
-	code := filepath.Join(server.Models, standIn, "1", "model.py")
-	for i := range shapes {
-		shapes[i].write(t, server.Models, code)
-	}
-	client, err := triton.New(triton.Options{GRPCAddr: server.GRPC(), MetricsURL: server.MetricsURL()})
+	p := findPlace(t)
+	code, err := os.ReadFile(standInCode)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
-	if err := client.Unload(t.Context(), standIn); err != nil { // its processes are not needed
-		t.Fatal(err)
+	for i := range shapes {
+		p.add(t, shapes[i].name, shapes[i].files(string(code)))
 	}
 	if err := os.MkdirAll(output, 0o755); err != nil {
 		t.Fatal(err)
@@ -55,21 +45,7 @@ func newBench(t *testing.T, output string, seed uint64) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { log.Close() })
-	return &bench{client, log, seed}
-}
-
-// settle loads a model for its turn.
-func (b *bench) settle(t *testing.T, model string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := b.client.Load(ctx, model, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.client.WaitReady(ctx, model, triton.Wait{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.client.Unload(context.WithoutCancel(ctx), model) })
+	return &bench{p, log, seed}
 }
 
 // measure carries trials out and returns their records.
@@ -141,7 +117,7 @@ func (s *shape) unseenTrials(count int, random *rand.Rand) []sweep.Trial {
 		some := append([]sweep.Load(nil), loads...)
 		random.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 		trials = append(trials, sweep.Trial{Model: s.name, Settings: settings[drawn/perSetting], Loads: some[:perSetting]})
-		if drawn/perSetting%3 == 2 {
+		if drawn/perSetting%2 == 1 {
 			trials = append(trials, control)
 		}
 	}

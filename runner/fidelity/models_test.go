@@ -2,10 +2,7 @@ package fidelity
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
-	"testing"
 
 	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
@@ -61,24 +58,11 @@ dynamic_batching { max_queue_delay_microseconds: 1500 preferred_batch_size: [ 8 
 instance_group [ { count: 1 kind: KIND_CPU } ]
 `
 
-// write adds the model to a repository. The stand-in of the examples serves it.
-func (s *shape) write(t *testing.T, repository, standIn string) {
-	t.Helper()
-	code, err := os.ReadFile(standIn)
-	if err != nil {
-		t.Fatal(err)
-	}
+// files are the model's, which the stand-in of the examples serves.
+func (s *shape) files(code string) map[string]string {
 	profile := strings.TrimSuffix(s.profile, "}") + fmt.Sprintf(`, "device": "fidelity-%s", "memory_mib": 1, "load_ms": 10, "source": "made up for a test"}`, s.name)
-	for name, text := range map[string]string{
-		"config.pbtxt": fmt.Sprintf(configText, s.name, maxBatch), "profile.json": profile, "1/model.py": string(code),
-	} {
-		path := filepath.Join(repository, s.name, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	return map[string]string{
+		"config.pbtxt": fmt.Sprintf(configText, s.name, maxBatch), "profile.json": profile, "1/model.py": code,
 	}
 }
 

@@ -26,6 +26,14 @@ type pair struct {
 func (p *pair) offX() float64   { return 100 * (p.simX/p.x - 1) }
 func (p *pair) offP95() float64 { return 100 * (p.simP95/p.p95 - 1) }
 
+// p95Text is for a line of a table; some points have too few requests for a p95.
+func (p *pair) p95Text() string {
+	if p.p95 == 0 {
+		return fmt.Sprintf("   n/a    predicted %6.2f           ", p.simP95)
+	}
+	return fmt.Sprintf("%6.2f ms predicted %6.2f (%+6.1f %%)", p.p95, p.simP95, p.offP95())
+}
+
 // pairs predicts the records that can be compared.
 func pairs(c *calibration.Calibration, records []results.Record) ([]pair, error) {
 	var out []pair

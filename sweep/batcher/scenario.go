@@ -21,6 +21,8 @@ type Scenario struct {
 	Limit time.Duration
 	// Trace asks for the sizes of all executed batches in order.
 	Trace bool
+	// Observe, where it is set, is called with the latency of every measured request.
+	Observe func(latency time.Duration)
 }
 
 // Model is one model of a Scenario.

@@ -1,5 +1,7 @@
 package batcher
 
+import "time"
+
 // simModel is one model in a running simulation: its callers, front end,
 // scheduler and executions.
 type simModel struct {
@@ -115,7 +117,11 @@ func (m *simModel) answer(id uint64, at Time) {
 		t.requests++
 	}
 	if t.measuring && !t.ended {
-		t.latency.add(at + Time(m.sim.sc.Timing.Latency) - m.offered.sent[id].at)
+		latency := at + Time(m.sim.sc.Timing.Latency) - m.offered.sent[id].at
+		t.latency.add(latency)
+		if m.sim.sc.Observe != nil {
+			m.sim.sc.Observe(time.Duration(latency))
+		}
 		t.items += int(m.offered.sent[id].items)
 	}
 	m.offered.done(m, id, at)
