@@ -10,6 +10,7 @@ import (
 
 	"tritonsweep/results/interference"
 	"tritonsweep/results/pareto"
+	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
@@ -64,6 +65,9 @@ type ModelAdvice struct {
 	// Load and Effect are those of the recommended change; absent without one.
 	Load   string  `json:"load,omitempty"`
 	Effect *Effect `json:"effect,omitempty"`
+	// Worse names the loads under which the recommended settings are worse than the
+	// current ones, or trade one figure for another.
+	Worse string `json:"worse_at,omitempty"`
 	// Axes say what each swept setting did, the load's among them.
 	Axes []AxisAdvice `json:"axes"`
 	// Memory is what one more instance costs, as one of the runs measured it.
@@ -139,9 +143,9 @@ func (a *ModelAdvice) add(r *Report, m *Model) {
 	if n := rank(m, chosen); a.Run == "" || n >= a.rank {
 		a.rank = n
 		a.Run, a.Recommendation, a.Objective = r.Run.ID, m.Recommendation, m.Objective
-		a.Load, a.Effect = "", nil
+		a.Load, a.Effect, a.Worse = "", nil, ""
 		if chosen != nil && m.Recommendation.Action == pareto.Change {
-			a.Load, a.Effect = loadText(chosen.Load), chosen.Effect
+			a.Load, a.Effect, a.Worse = loadText(chosen.Load), chosen.Effect, worseAt(m, chosen)
 		}
 	}
 	if !m.Current.IsZero() {
@@ -159,6 +163,30 @@ func (a *ModelAdvice) add(r *Report, m *Model) {
 		a.Axes = append(a.Axes, axis)
 	}
 	slices.SortStableFunc(a.Axes, func(a, b AxisAdvice) int { return compareAxes(a.Axis, b.Axis) })
+}
+
+// worseAt lists the loads under which the settings of a point are worse.
+func worseAt(m *Model, chosen *Point) string {
+	var loads []sweep.Load
+	for _, p := range m.Points {
+		if p.Settings.Key() == chosen.Settings.Key() && p.Effect != nil && (p.Effect.Verdict == Worse || p.Effect.Verdict == Mixed) {
+			loads = append(loads, p.Load)
+		}
+	}
+	return loadList(loads)
+}
+
+// Where says under which load the recommended change was found, and where it is
+// worse; "" without a change.
+func (a *ModelAdvice) Where() string {
+	if a.Load == "" {
+		return ""
+	}
+	text := "at " + a.Load
+	if a.Worse != "" {
+		text += "; worse at " + a.Worse
+	}
+	return text
 }
 
 // rank orders recommendations: a change by its gain, then keeping, then none.

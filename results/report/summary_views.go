@@ -37,6 +37,9 @@ func (s *Summary) Text(w io.Writer, opts TextOptions) error {
 			t.line(faint, "  ", m.Recommendation.Detail)
 		}
 		t.line(faint, "  ", "Why: "+m.Recommendation.Reason+".")
+		if m.Worse != "" {
+			t.item(amber, "  ", "! ", "Worse than the current settings at "+m.Worse+".")
+		}
 		for _, a := range m.Axes {
 			t.item(faint, "  ", "- ", a.title()+": "+a.Text)
 		}
@@ -85,7 +88,11 @@ func (s *Summary) Markdown(w io.Writer) error {
 	out.WriteString("\n| model | recommendation | throughput | latency | why |\n|---|---|--:|--:|---|\n")
 	for _, m := range s.Models {
 		throughput, latency := m.changes()
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", tableCode(m.Name), escapeMarkdown(m.Recommendation.Headline),
+		headline := m.Recommendation.Headline
+		if where := m.Where(); where != "" {
+			headline += " (" + where + ")"
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", tableCode(m.Name), escapeMarkdown(headline),
 			escapeMarkdown(throughput), escapeMarkdown(latency), escapeMarkdown(m.Recommendation.Reason))
 	}
 	for _, m := range s.Models {
