@@ -40,7 +40,7 @@ func pipelineCommand() *cli.Command {
 func pipelineFlags(rounds int) []cli.Flag {
 	return join(pipelineTargetFlags(), arrivalFlags("1,4,16,64"), []cli.Flag{
 		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: rounds, Usage: "how often every point is measured, the targets in another order each time"},
-		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow"},
+		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when throughput and p99 are as precise as asked"},
 		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
 		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
@@ -120,9 +120,7 @@ func readPipelines(c *cli.Context, name string) (p pipelines, err error) {
 	if p.load.Precision <= 0 || p.load.Precision >= 1 {
 		return p, usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p.load.Precision)
 	}
-	if c.IsSet("max-p99") {
-		p.load.Quantile = 0.99
-	}
+	p.load.Quantile = 0.99 // what users of an API complain about
 	if text := c.String("memory-limit"); text != "" {
 		if p.load.MemoryLimit, err = parseBytes(text); err != nil {
 			return p, usagef("--memory-limit: %w", err)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The gateway in a container beside the Triton of ../triton-cpu, on 127.0.0.1:4603.
-# Run it as often as you like: an equal one stays. Settings: GATEWAY_PORT, GATEWAY_NAME,
+# Run it as often as you like: an equal one stays. `up.sh image` only builds the image. Settings: GATEWAY_PORT, GATEWAY_NAME,
 # GATEWAY_ARGS (flags of the gateway), and those of ../triton-cpu.
 set -euo pipefail
 # shellcheck source=../triton-cpu/common.sh
@@ -68,6 +68,10 @@ wait_ready() {
 }
 
 main() {
+  if [ "${1:-}" = image ]; then # for compose.yaml
+    build
+    return
+  fi
   if [ "$(http_status "$HTTP_PORT" /v2/health/ready)" != 200 ]; then "$examples/triton-cpu/up.sh" >&2; fi
   join
   start "$(build)"
@@ -75,4 +79,4 @@ main() {
   echo "http://127.0.0.1:$gateway_port"
 }
 
-main
+main "$@"

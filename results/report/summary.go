@@ -132,7 +132,7 @@ func summaryRun(r *Report) SummaryRun {
 	return SummaryRun{
 		ID: h.ID, Sweep: h.Sweep, Start: h.Start, Duration: h.Duration, Outcome: h.Outcome, Rounds: h.Rounds,
 		Points: h.Records, Server: h.Environment.Server, Command: h.Command,
-		Restored: h.ExitCode != nil && *h.ExitCode < 20 && *h.ExitCode != 2,
+		Restored: h.ExitCode != nil && restored(*h.ExitCode),
 	}
 }
 
@@ -164,6 +164,11 @@ func (a *ModelAdvice) add(r *Report, m *Model) {
 	}
 	slices.SortStableFunc(a.Axes, func(a, b AxisAdvice) int { return compareAxes(a.Axis, b.Axis) })
 }
+
+// restored tells by an exit code whether the configs are back and the server was
+// verified (docs/exit-codes.md): 2 is a crash, from 20 on they are not, and from
+// 128 on a signal ended the run, which restored first.
+func restored(code int) bool { return code < 20 && code != 2 || code > 128 }
 
 // worseAt lists the loads under which the settings of a point are worse.
 func worseAt(m *Model, chosen *Point) string {

@@ -57,6 +57,11 @@ func TestSummaryJoinsRuns(t *testing.T) {
 	if !s.Runs[0].Restored || s.Runs[2].Restored {
 		t.Error("exit code 20 means that configs are not restored, 0 that they are")
 	}
+	for code, want := range map[int]bool{0: true, 1: true, 2: false, 3: true, 20: false, 21: false, 22: false, 130: true, 143: true} {
+		if restored(code) != want {
+			t.Errorf("exit code %d: restored %t", code, !want)
+		}
+	}
 	for _, m := range s.Models {
 		if m.Name != "arcface_w600k_r50" {
 			continue
