@@ -143,7 +143,7 @@ func (r *run) infer(ctx context.Context, model string) error {
 	}
 	spec := r.Load
 	spec.Load = sweep.Load{Concurrency: 1, BatchSize: 1}
-	spec.Data.Shapes = r.Shapes[model]
+	spec.Data = r.dataOf(model)
 	if spec.Model, err = Describe(ctx, r.client, model, active); err != nil {
 		return err
 	}

@@ -89,7 +89,8 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	spec.MaxDuration = cmp.Or(t.MaxDuration, spec.MaxDuration)
 	spec.Precision = cmp.Or(t.Precision, spec.Precision)
 	spec.Shared = before.identity.Simulated
-	spec.Data.Shapes = r.Shapes[record.Model]
+	spec.Data = r.dataOf(record.Model)
+	record.Environment.InputSource = spec.Data.String()
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)
 	window := &serverWindow{client: r.client, model: record.Model}
 	spec.Boundary = window.boundary
@@ -111,6 +112,14 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 		record.Reasons = append(record.Reasons, lost.String())
 	}
 	return nil
+}
+
+// dataOf says what a model's inputs hold.
+func (r *run) dataOf(model string) load.Data {
+	if data, given := r.Data[model]; given {
+		return data
+	}
+	return r.Load.Data
 }
 
 // judge turns what a point went through into its verdict.

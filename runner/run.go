@@ -46,8 +46,9 @@ type Config struct {
 	// Pipeline, when set, takes the load in the place of the models: settings are
 	// judged by what an API's users feel.
 	Pipeline *pipeline.Request
-	// Shapes holds the shapes of one item of the inputs that vary, by model.
-	Shapes map[string]map[string][]int64
+	// Data says what each model's inputs hold; of models that it does not name,
+	// Load does.
+	Data map[string]load.Data
 	// Base is what every record's environment has in common.
 	Base results.Environment
 

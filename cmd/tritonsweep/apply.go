@@ -75,7 +75,7 @@ func applyProposal(c *cli.Context, p *proposal, o options) (err error) {
 	if err := p.fresh(c, target, o); err != nil {
 		return err
 	}
-	if o.shapes, err = target.shapes(c, o); err != nil {
+	if o.data, err = target.inputs(c, o); err != nil {
 		return err
 	}
 	path := target.paths[p.model]

@@ -43,8 +43,10 @@ func applyConfig(c *cli.Context) error {
 		if !hasFlag(c.Command, key) || c.IsSet(key) {
 			continue
 		}
-		if err := c.Set(key, configText(value)); err != nil {
-			return usagef("%s: %s: %w", name, key, err)
+		for _, text := range configTexts(c, key, value) {
+			if err := c.Set(key, text); err != nil {
+				return usagef("%s: %s: %w", name, key, err)
+			}
 		}
 	}
 	return nil
@@ -68,6 +70,19 @@ func readConfig(name string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return values, nil
+}
+
+// configTexts are the values that a flag is set to, one after the other.
+func configTexts(c *cli.Context, key string, value any) []string {
+	list, isList := value.([]any)
+	if _, each := c.Generic(key).(*textList); !each || !isList {
+		return []string{configText(value)}
+	}
+	var texts []string
+	for _, v := range list {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return texts
 }
 
 // configText writes a value as it would stand on the command line.

@@ -51,8 +51,10 @@ func runPlanned(c *cli.Context, plans planner) (err error) {
 
 // perform shows a plan, asks, and carries it out.
 func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err error) {
-	if o.shapes, err = target.shapes(c, o); err != nil {
-		return err
+	if o.pipeline == nil && o.data == nil { // a pipeline decides itself what the models are sent
+		if o.data, err = target.inputs(c, o); err != nil {
+			return err
+		}
 	}
 	if plan, err = o.trace(c, target, plan); err != nil {
 		return err
@@ -102,6 +104,8 @@ type options struct {
 	cost   sweep.Cost
 	spec   load.Spec
 	shapes shapes
+	inputs []inputRule
+	data   map[string]load.Data // what the inputs hold, by model, once the models are known
 	format string
 	// objective is the latency that throughput is weighed against; "" leaves it
 	// to the report.
@@ -159,6 +163,9 @@ func readOptions(c *cli.Context) (options, error) {
 	}
 	o.spec.Intervals = recorded
 	if o.shapes, err = readShapes(c); err != nil {
+		return o, err
+	}
+	if o.inputs, err = readInputs(c); err != nil {
 		return o, err
 	}
 	if err := readObjective(c, &o); err != nil {

@@ -41,12 +41,11 @@ func arrivalFlags(concurrency string) []cli.Flag {
 
 // loadFlags say how requests are offered and measured.
 func loadFlags(concurrency string) []cli.Flag {
-	return join(arrivalFlags(concurrency), []cli.Flag{
+	return join(arrivalFlags(concurrency), inputFlags(), []cli.Flag{
 		&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 4 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow (10s with --max-p99)"},
 		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
 		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
-		&cli.StringFlag{Name: "input", EnvVars: env("INPUT"), Value: "random", Usage: "request data: zeros, random, or a `FILE` (raw tensors, or perf_analyzer's JSON)"},
 		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,9 @@ import (
 // distinctItems is how many different random items are sent in rotation, so that
 // a cache or a lucky branch in the model does not make it look fast.
 const distinctItems = 4
+
+// mostDistinct bounds --distinct: each item is kept in memory.
+const mostDistinct = 1024
 
 // tailDuration is the longest a point is measured by default when its p99 has
 // to be known: a tail needs many more requests than a median.
@@ -40,30 +42,16 @@ func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
 	if spec.Via, err = readTransport(c); err != nil {
 		return spec, err
 	}
-	if spec.Data, err = readData(c, seed); err != nil {
-		return spec, err
+	if n := c.Int("distinct"); n < 1 || n > mostDistinct {
+		return spec, usagef("--distinct: %d is not between 1 and %d", n, mostDistinct)
 	}
+	spec.Data = load.Data{Source: load.Random, Seed: seed, Distinct: c.Int("distinct")}
 	if text := c.String("memory-limit"); text != "" {
 		if spec.MemoryLimit, err = parseBytes(text); err != nil {
 			return spec, usagef("--memory-limit: %w", err)
 		}
 	}
 	return spec, nil
-}
-
-func readData(c *cli.Context, seed uint64) (load.Data, error) {
-	data := load.Data{Source: c.String("input"), Seed: seed}
-	switch data.Source {
-	case load.Zeros:
-	case load.Random:
-		data.Distinct = distinctItems
-	default:
-		data.Source, data.Path = load.File, data.Source
-		if _, err := os.Stat(data.Path); err != nil {
-			return data, usagef("--input: %w (hint: zeros, random or a file)", err)
-		}
-	}
-	return data, nil
 }
 
 var byteUnits = map[string]float64{
@@ -87,7 +75,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 	config := runner.Config{
 		Run: run.ID, Plan: run.Plan, Mode: t.mode, Client: t.client,
 		Repository: t.repository, State: t.state, Lock: t.lock, Files: t.files,
-		Load: o.spec, Shapes: o.shapes, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
+		Load: o.spec, Data: o.data, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
 		Guard: t.startGuardian(c), Scratch: t.scratch, Address: c.String("grpc-url"),
 		Base: results.Environment{
 			Tool: version, Server: t.serverName, Transport: cmp.Or(string(o.spec.Via.Protocol), string(load.GRPC)), InputSource: o.spec.Data.String(),

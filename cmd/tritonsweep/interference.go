@@ -69,7 +69,7 @@ func interfere(c *cli.Context) (err error) {
 // prepareTogether completes the options: windows of fixed length, since every
 // model is to be loaded as long as the others.
 func (o *options) prepareTogether(c *cli.Context, t *target, loads map[string]sweep.Load) (err error) {
-	if o.shapes, err = t.shapes(c, *o); err != nil {
+	if o.data, err = t.inputs(c, *o); err != nil {
 		return err
 	}
 	o.together = map[string]load.Spec{}
@@ -77,7 +77,7 @@ func (o *options) prepareTogether(c *cli.Context, t *target, loads map[string]sw
 		spec := o.spec
 		spec.Load, spec.Shared, spec.Seed = loads[model], t.simulated, o.seed
 		spec.MinDuration = spec.MaxDuration
-		spec.Data.Shapes = o.shapes[model]
+		spec.Data = o.data[model]
 		if spec.Model, err = runner.Describe(c.Context, t.client, model, t.configs[model]); err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tritonsweep/runner"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
@@ -115,23 +114,6 @@ func (t *target) allowed(model string, settings []tritonconfig.Settings, several
 			out = append(out, s)
 		} else if !several {
 			return nil, withCode(exitUsage, fmt.Errorf("%s: %w", s, err))
-		}
-	}
-	return out, nil
-}
-
-// shapes settles the shapes of inputs that vary, and says what it assumed.
-func (t *target) shapes(c *cli.Context, o options) (shapes, error) {
-	out := shapes{}
-	for _, model := range t.models {
-		described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
-		if err != nil {
-			return nil, err
-		}
-		var assumed []string
-		out[model], assumed = o.shapes.resolve(described)
-		for _, text := range assumed {
-			fmt.Fprintf(c.App.ErrWriter, "note: an input has dimensions that vary; measured as --shape %s\n", printable(text))
 		}
 	}
 	return out, nil

@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner"
-	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
 
@@ -58,10 +57,11 @@ func (n *need) add(other need) {
 func (n need) server() int64 { return n.flight + n.instance }
 
 // preflight says before the first request what the heaviest load needs, and
-// what the container is limited to. It refuses nothing: the load itself is
-// bounded by --memory-limit, and watched by --max-container-memory.
+// what the container is limited to. It refuses data that no request can be made
+// of, and loads above --memory-limit; the server's own use is watched by
+// --max-container-memory.
 func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
-	heaviest, err := t.heaviest(c.Context, plan, o)
+	heaviest, err := t.heaviest(c, plan, o)
 	if err != nil || heaviest.flight == 0 {
 		return err
 	}
@@ -80,28 +80,26 @@ func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
 
 // heaviest finds the load of the plan with the most bytes on the way. Loads of
 // an open loop bound themselves.
-func (t *target) heaviest(ctx context.Context, plan sweep.Plan, o options) (need, error) {
+func (t *target) heaviest(c *cli.Context, plan sweep.Plan, o options) (need, error) {
 	var most, together need
-	sizes := map[string][2]int64{}
+	known := map[string]sizes{}
 	for i, trial := range plan.Trials {
 		if i == 0 || !trial.Together || !plan.Trials[i-1].Together {
 			together = need{}
 		}
-		size, known := sizes[trial.Model]
-		if !known {
-			described, err := runner.Describe(ctx, t.client, trial.Model, t.configs[trial.Model])
-			if err != nil {
+		if known[trial.Model] == nil {
+			var err error
+			if known[trial.Model], err = t.sizesOf(c, trial.Model, o.data[trial.Model], trial.Loads); err != nil {
 				return need{}, err
 			}
-			request, err := load.NewRequest(described, load.Data{Source: load.Zeros, Shapes: o.shapes[trial.Model]}, 1)
-			if err != nil {
-				return need{}, nil // the point itself will say what is wrong
-			}
-			size = [2]int64{request.Bytes(), request.Answer()}
-			sizes[trial.Model] = size
 		}
 		for _, l := range trial.Loads {
-			n := t.needOf(trial, l, size[0]+size[1])
+			size, spec := known[trial.Model][max(l.BatchSize, 1)], o.spec
+			spec.Load = l
+			if err := spec.Fits("model "+trial.Model, size[0], size[1]); err != nil {
+				return need{}, withCode(exitUsage, err)
+			}
+			n := t.needOf(trial, l, known[trial.Model])
 			if trial.Together {
 				n.add(together)
 				together = n
@@ -114,7 +112,7 @@ func (t *target) heaviest(ctx context.Context, plan sweep.Plan, o options) (need
 	return most, nil
 }
 
-func (t *target) needOf(trial sweep.Trial, l sweep.Load, item int64) need {
+func (t *target) needOf(trial sweep.Trial, l sweep.Load, s sizes) need {
 	config := t.configs[trial.Model]
 	instances := 0
 	for _, g := range config.GetInstanceGroup() {
@@ -123,10 +121,11 @@ func (t *target) needOf(trial sweep.Trial, l sweep.Load, item int64) need {
 	if n := trial.Settings.InstanceCount; n != nil {
 		instances = *n
 	}
-	under := l.Concurrency * max(1, l.BatchSize)
-	held := min(under, max(1, instances)*max(1, int(config.GetMaxBatchSize())))
+	size, item := s[max(l.BatchSize, 1)], s[1][0]+s[1][1]
+	held := min(l.Concurrency*max(1, l.BatchSize), max(1, instances)*max(1, int(config.GetMaxBatchSize())))
 	return need{
-		what: trial.Model + ", " + l.String(), flight: item * int64(under), instance: item * int64(held),
+		what:   fmt.Sprintf("%s, %s: %d x (%s request + %s answer)", trial.Model, l, l.Concurrency, bytesText(size[0]), bytesText(size[1])),
+		flight: int64(l.Concurrency) * (size[0] + size[1]), instance: item * int64(held),
 		python: config.GetBackend() == "python",
 	}
 }

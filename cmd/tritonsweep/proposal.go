@@ -93,6 +93,11 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 	} else if err != nil {
 		return o, usagef("run %s cannot be measured again as it was: %w (hint: run apply in the same directory, or with --no-canary)", p.run.ID, err)
 	}
+	if headers, err := serverHeaders(c); err != nil { // the run did not keep its own
+		return o, err
+	} else if len(headers) > 0 {
+		o.spec.Via.Headers = headers
+	}
 	o.mode = runner.Restart
 	o.spec.MaxDuration *= time.Duration(max(1, p.run.Plan.Rounds))
 	if d := c.Duration("canary-duration"); d > 0 {

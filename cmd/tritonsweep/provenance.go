@@ -30,7 +30,11 @@ func (t *target) provenance(c *cli.Context, o options) (map[string]results.Envir
 	}
 	out := map[string]results.Environment{}
 	for _, model := range t.models {
-		out[model] = base
+		e := base
+		if data, given := o.data[model]; given {
+			e.InputSource = data.String()
+		}
+		out[model] = e
 	}
 	if err := t.addHashes(c, out); err != nil {
 		return nil, err

@@ -45,8 +45,8 @@ func readShapes(c *cli.Context) (shapes, error) {
 }
 
 // resolve returns the shapes of one model's inputs that vary: what was asked
-// for, else an assumption, which is told.
-func (s shapes) resolve(model load.Model) (resolved map[string][]int64, assumed []string) {
+// for, else an assumption, which is told unless the data have their own.
+func (s shapes) resolve(model load.Model, data load.Data) (resolved map[string][]int64, assumed []string) {
 	resolved = map[string][]int64{}
 	for _, input := range model.Inputs {
 		if dims := s[model.Name][input.Name]; dims != nil {
@@ -55,6 +55,9 @@ func (s shapes) resolve(model load.Model) (resolved map[string][]int64, assumed 
 			resolved[input.Name] = dims
 		} else if dims, varies := fill(input.Shape); varies {
 			resolved[input.Name] = dims
+			if shaped(data, input.Name) {
+				continue
+			}
 			assumed = append(assumed, fmt.Sprintf("%s/%s:%s", model.Name, input.Name, dimensions(dims)))
 		}
 	}

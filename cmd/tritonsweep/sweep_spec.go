@@ -95,6 +95,9 @@ func specFlags(c *cli.Context, s *spec.Spec) error {
 		for input, dims := range m.Shapes {
 			values = append(values, [2]string{"shape", m.Name + "/" + input + ":" + dims})
 		}
+		for input, source := range m.Inputs {
+			values = append(values, [2]string{inputName, m.Name + "/" + input + "=" + string(source)})
+		}
 	}
 	given := map[string]bool{}
 	for _, v := range values {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -18,14 +17,19 @@ const (
 
 // Data says what the inputs hold.
 type Data struct {
-	// Source is Zeros, Random or File; empty means Zeros.
+	// Source is Zeros, Random or File; empty means Zeros. It is for the inputs that
+	// Inputs does not name.
 	Source string
 	// Path is the file or folder of Source File:
 	//   - a .json file in perf_analyzer's format ({"data": [...]});
-	//   - for a model with one input, a file with the raw bytes of one item or of
-	//     several, one after the other;
-	//   - a folder with one such file per input, named like the input.
+	//   - for a model with one input, a file or folder as in Feed;
+	//   - a folder with one file of raw bytes per input, named like the input.
 	Path string
+	// Range is that of random numbers; nil for the datatypes' own.
+	Range *Range
+	// Inputs holds sources for single inputs, by name; several are sent in
+	// rotation, and inputs that have fewer than others begin anew.
+	Inputs map[string][]Feed
 	// Seed drives Random: equal seeds give equal bytes.
 	Seed uint64
 	// Distinct is the number of different items of Source Random, sent in
@@ -37,15 +41,19 @@ type Data struct {
 	Shapes map[string][]int64
 }
 
-// String names the source for records: "zeros", "random" or "file:NAME".
+// String names the source for records: "zeros", "random", "file:NAME", and then
+// those of single inputs, "mask=zeros".
 func (d Data) String() string {
-	switch d.Source {
-	case "", Zeros:
-		return Zeros
-	case File:
-		return File + ":" + filepath.Base(d.Path)
+	text := Feed{d.Source, d.Path, d.Range}.String()
+	if d.Source == "" {
+		text = Zeros
 	}
-	return d.Source
+	for _, name := range slices.Sorted(maps.Keys(d.Inputs)) {
+		for _, f := range d.Inputs[name] {
+			text += ", " + name + "=" + f.String()
+		}
+	}
+	return text
 }
 
 // item is one item of every input: what a request of batch 1 carries.
@@ -64,43 +72,74 @@ func (d Data) items(m Model) ([]item, error) {
 			return nil, fmt.Errorf("a shape is given for input %q, which model %s does not have (hint: its inputs are %s)", name, m.Name, m.inputNames())
 		}
 	}
-	switch d.Source {
-	case "", Zeros:
-		return d.generate(m, 1, func(t Tensor, n int64) []byte { return zeros(t.Datatype, n) })
-	case Random:
-		r := rand.New(rand.NewPCG(d.Seed, 0x6c6f6164))
-		return d.generate(m, max(d.Distinct, 1), func(t Tensor, n int64) []byte { return randoms(t.Datatype, n, r) })
-	case File:
-		items, err := d.read(m)
-		if err != nil {
+	for name := range d.Inputs {
+		if _, ok := m.input(name); !ok {
+			return nil, fmt.Errorf("data are given for input %q, which model %s does not have (hint: its inputs are %s)", name, m.Name, m.inputNames())
+		}
+	}
+	var items []item
+	if d.Source == File && len(d.Inputs) < len(m.Inputs) {
+		var err error
+		if items, err = d.read(m); err != nil {
 			return nil, fmt.Errorf("reading input data: %w", err)
 		}
-		return items, nil
 	}
-	return nil, fmt.Errorf("unknown input data %q (hint: zeros, random or a file)", d.Source)
+	columns, err := d.columns(m)
+	if err != nil {
+		return nil, err
+	}
+	return weave(items, columns), nil
 }
 
-// generate fills n items.
-func (d Data) generate(m Model, n int, fill func(t Tensor, elements int64) []byte) ([]item, error) {
+// columns returns the values of the inputs that a file of all inputs does not give.
+func (d Data) columns(m Model) (map[string][]value, error) {
+	r := rand.New(rand.NewPCG(d.Seed, 0x6c6f6164))
+	columns := map[string][]value{}
+	for _, t := range m.Inputs {
+		feeds := d.Inputs[t.Name]
+		if feeds == nil && (t.Optional || d.Source == File) {
+			continue
+		}
+		if feeds == nil {
+			feeds = []Feed{{Source: d.Source, Range: d.rangeOf(t)}}
+		}
+		for _, f := range feeds {
+			more, err := d.values(m, t, f, r)
+			if err != nil {
+				return nil, fmt.Errorf("input data of %s: %w", t.Name, err)
+			}
+			columns[t.Name] = append(columns[t.Name], more...)
+		}
+	}
+	return columns, nil
+}
+
+// rangeOf is the common range, for the inputs that have numbers.
+func (d Data) rangeOf(t Tensor) *Range {
+	if t.Datatype == "BYTES" || t.Datatype == "BOOL" {
+		return nil
+	}
+	return d.Range
+}
+
+// weave gives the items the values of columns, in rotation. There are as many
+// items as the longest of all has.
+func weave(items []item, columns map[string][]value) []item {
+	n := len(items)
+	for _, values := range columns {
+		n = max(n, len(values))
+	}
 	out := make([]item, n)
 	for i := range out {
 		out[i] = item{}
-		for _, t := range m.Inputs {
-			if t.Optional {
-				continue
-			}
-			shape, err := d.shape(m, t)
-			if err != nil {
-				return nil, err
-			}
-			count, ok := elements(shape)
-			if !ok {
-				return nil, fmt.Errorf("shape %v of input %q is too large", shape, t.Name)
-			}
-			out[i][t.Name] = value{shape, fill(t, count)}
+		if len(items) > 0 {
+			maps.Copy(out[i], items[i%len(items)])
+		}
+		for name, values := range columns {
+			out[i][name] = values[i%len(values)]
 		}
 	}
-	return out, nil
+	return out
 }
 
 // shape returns the concrete shape of an item of an input.

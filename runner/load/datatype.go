@@ -27,9 +27,10 @@ func zeros(datatype string, n int64) []byte {
 	return make([]byte, n*int64(datatypes[datatype]))
 }
 
-// randoms returns n random elements: floats in [0, 1), integers in [0, 100),
-// booleans, strings of 8 to 16 lower-case letters.
-func randoms(datatype string, n int64, r *rand.Rand) []byte {
+// randoms returns n random elements: floats in [0, 1), integers in [0, 100), or
+// both in a range, whose end integers reach; booleans, strings of 8 to 16
+// lower-case letters.
+func randoms(datatype string, n int64, span *Range, r *rand.Rand) []byte {
 	if datatype == "BYTES" {
 		out := make([]byte, 0, 16*n)
 		for range n {
@@ -41,15 +42,20 @@ func randoms(datatype string, n int64, r *rand.Rand) []byte {
 		}
 		return out
 	}
+	whole, real := Range{0, mostRandomInteger - 1}, Range{0, 1}
+	if span != nil {
+		whole, real = *span, *span
+	}
 	out := make([]byte, 0, n*int64(datatypes[datatype]))
 	for range n {
 		switch datatype {
 		case "FP16", "BF16", "FP32", "FP64":
-			out = appendFloat(out, datatype, r.Float64())
+			out = appendFloat(out, datatype, real.Low+r.Float64()*(real.High-real.Low))
 		case "BOOL":
 			out = append(out, byte(r.IntN(2)))
 		default:
-			out = appendInteger(out, datatype, uint64(r.IntN(mostRandomInteger)))
+			low := int64(math.Ceil(whole.Low))
+			out = appendInteger(out, datatype, uint64(low+r.Int64N(max(int64(math.Floor(whole.High))-low, 0)+1)))
 		}
 	}
 	return out

@@ -13,7 +13,7 @@ func (d Data) read(m Model) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
+	if info.IsDir() && !(len(m.Inputs) == 1 && !hasFile(d.Path, m.Inputs[0].Name)) {
 		return d.readFolder(m)
 	}
 	if strings.EqualFold(filepath.Ext(d.Path), ".json") {
@@ -23,7 +23,7 @@ func (d Data) read(m Model) ([]item, error) {
 		return nil, fmt.Errorf("%s holds one raw tensor, model %s has %d inputs (hint: a folder with one file per input, or perf_analyzer's JSON; inputs: %s)",
 			d.Path, m.Name, len(m.Inputs), m.inputNames())
 	}
-	values, err := d.readRaw(m, m.Inputs[0], d.Path)
+	values, err := d.readFeed(m, m.Inputs[0], Feed{File, d.Path, d.Range})
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +32,17 @@ func (d Data) read(m Model) ([]item, error) {
 		items[i] = item{m.Inputs[0].Name: v}
 	}
 	return items, nil
+}
+
+// hasFile reports whether a folder holds a file of a name, which a server gave.
+func hasFile(folder, name string) bool {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	info, err := root.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // readFolder reads one raw file per input. All must hold the same number of items.
@@ -43,6 +54,9 @@ func (d Data) readFolder(m Model) ([]item, error) {
 	defer root.Close()
 	var items []item
 	for _, t := range m.Inputs {
+		if d.Inputs[t.Name] != nil {
+			continue
+		}
 		if _, err := root.Stat(t.Name); err != nil {
 			if t.Optional && os.IsNotExist(err) {
 				continue

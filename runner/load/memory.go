@@ -36,16 +36,23 @@ func (e *MemoryError) offered() string {
 	return fmt.Sprintf("concurrency %d", e.Callers)
 }
 
-// fits refuses a load above the limit; answer 0 means that its size is not known.
-// The callers of an open loop that nobody chose become as few as fit.
-func (s *Spec) fits(request *Request, answer int64) error {
+// Fits refuses a load above the memory limit, with a MemoryError; answer 0 means
+// that its size is not known. Sizes are bytes.
+func (s Spec) Fits(what string, request, answer int64) error {
+	s = s.withDefaults()
+	return s.fits(what, request, answer)
+}
+
+// fits is Fits on a spec with its defaults. The callers of an open loop that
+// nobody chose become as few as fit.
+func (s *Spec) fits(what string, request, answer int64) error {
 	limit := s.MemoryLimit
 	if limit <= 0 {
 		limit = DefaultMemoryLimit()
 	}
 	e := &MemoryError{
-		What: request.what(), Callers: s.Callers(), Batch: s.Load.BatchSize, Rate: s.Load.Rate,
-		Request: request.Bytes(), Answer: answer, Limit: limit,
+		What: what, Callers: s.Callers(), Batch: s.Load.BatchSize, Rate: s.Load.Rate,
+		Request: request, Answer: answer, Limit: limit,
 	}
 	if s.Load.Open() && s.ownBound {
 		e.Callers = int(max(1, min(int64(e.Callers), limit/max(e.Request+e.Answer, 1))))

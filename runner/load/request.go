@@ -43,6 +43,41 @@ func NewRequest(m Model, d Data, batch int) (*Request, error) {
 }
 
 func newRequest(m Model, d Data, batch int, how encoding) (*Request, error) {
+	groups, err := m.groups(d, batch)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{model: m, batch: batch}
+	for i, group := range groups {
+		payload, err := how.payload(m, group)
+		if err != nil {
+			return nil, fmt.Errorf("request %d: %w", i, err)
+		}
+		r.payloads = append(r.payloads, payload)
+	}
+	return r, nil
+}
+
+// Size returns the bytes of the largest request and, where the model's outputs
+// have fixed sizes, of its answer, without encoding anything: an error is what a
+// run would meet.
+func Size(m Model, d Data, batch int) (request, answer int64, err error) {
+	groups, err := m.groups(d, batch)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i, group := range groups {
+		_, _, size, err := m.head(group)
+		if err != nil {
+			return 0, 0, fmt.Errorf("request %d: %w", i, err)
+		}
+		request = max(request, size)
+	}
+	return request, (&Request{model: m, batch: batch}).Answer(), nil
+}
+
+// groups returns the items of each distinct request.
+func (m Model) groups(d Data, batch int) ([][]item, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("client batch %d: at least 1 is needed", batch)
 	}
@@ -58,19 +93,15 @@ func newRequest(m Model, d Data, batch int, how encoding) (*Request, error) {
 			return nil, fmt.Errorf("item %d: %w", i, err)
 		}
 	}
-	r := &Request{model: m, batch: batch}
+	var groups [][]item
 	for i := range min(len(items)/gcd(len(items), batch), mostRotation) {
 		group := make([]item, batch)
 		for j := range group {
 			group[j] = items[(i*batch+j)%len(items)]
 		}
-		payload, err := how.payload(m, group)
-		if err != nil {
-			return nil, fmt.Errorf("request %d: %w", i, err)
-		}
-		r.payloads = append(r.payloads, payload)
+		groups = append(groups, group)
 	}
-	return r, nil
+	return groups, nil
 }
 
 // Bytes returns the size of the largest encoded request.
@@ -129,14 +160,11 @@ func (m Model) tensorsOf(items []item) (tensors []inputTensor, total int64, err 
 	return tensors, total, nil
 }
 
-// encode writes the message in two parts: everything but the tensors by the
-// generated code, and the tensors straight from the items, so that a request of
-// hundreds of megabytes exists only once.
-func (m Model) encode(items []item) ([]byte, error) {
-	head := &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
-	tensors, size, err := m.tensorsOf(items)
-	if err != nil {
-		return nil, err
+// head returns everything of a message but the tensors, and the size of the whole.
+func (m Model) head(items []item) (head *service.ModelInferRequest, tensors []inputTensor, size int64, err error) {
+	head = &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
+	if tensors, size, err = m.tensorsOf(items); err != nil {
+		return nil, nil, 0, err
 	}
 	for _, t := range tensors {
 		head.Inputs = append(head.Inputs, &service.ModelInferRequest_InferInputTensor{
@@ -146,7 +174,18 @@ func (m Model) encode(items []item) ([]byte, error) {
 	}
 	size += int64(proto.Size(head))
 	if size > mostPayload {
-		return nil, fmt.Errorf("%d bytes: a gRPC message holds at most %d (hint: a smaller client batch)", size, int64(mostPayload))
+		err = fmt.Errorf("%d bytes: a gRPC message holds at most %d (hint: a smaller client batch)", size, int64(mostPayload))
+	}
+	return head, tensors, size, err
+}
+
+// encode writes the message in two parts: everything but the tensors by the
+// generated code, and the tensors straight from the items, so that a request of
+// hundreds of megabytes exists only once.
+func (m Model) encode(items []item) ([]byte, error) {
+	head, tensors, size, err := m.head(items)
+	if err != nil {
+		return nil, err
 	}
 	out, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(make([]byte, 0, size), head)
 	if err != nil {

@@ -35,7 +35,7 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if err := spec.fits(request, request.Answer()); err != nil {
+	if err := spec.fits(request.what(), request.Bytes(), request.Answer()); err != nil {
 		return Result{}, err
 	}
 	r := &run{spec: spec, transport: t, request: request}
@@ -100,7 +100,7 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 			if err := r.request.check(answer.Body); err != nil {
 				return 0, fmt.Errorf("%s: %w", r.request.what(), err)
 			}
-			return latency, r.spec.fits(r.request, int64(answer.Bytes))
+			return latency, r.spec.fits(r.request.what(), r.request.Bytes(), int64(answer.Bytes))
 		}
 		if first == nil {
 			first = err

@@ -45,6 +45,9 @@ type Model struct {
 	Loads Loads `yaml:"loads,omitempty"`
 	// Shapes of one item of the inputs that vary, for example x: 3x48x320.
 	Shapes map[string]string `yaml:"shapes,omitempty"`
+	// Inputs say what single inputs hold: zeros, random, random:0..255, or a file
+	// or folder, for example x: photos/.
+	Inputs map[string]Source `yaml:"inputs,omitempty"`
 }
 
 // Settings are the values to try.
@@ -98,6 +101,10 @@ type Budget struct {
 	Points int `yaml:"points,omitempty" jsonschema:"minimum=1"`
 }
 
+// Source is where an input's data come from. Files are looked for when the spec is
+// carried out.
+type Source string
+
 // Measure says how a point is measured.
 type Measure struct {
 	// Duration is the longest a point is measured.
@@ -107,7 +114,8 @@ type Measure struct {
 	// Precision is the relative half-width of the 95 % intervals at which a
 	// point ends, for example 0.05.
 	Precision float64 `yaml:"precision,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1"`
-	// Input is the request data: zeros, random, or a file.
+	// Input is the request data where a model's inputs say nothing else: zeros,
+	// random, random:0..255, or a file or folder.
 	Input string `yaml:"input,omitempty"`
 }
 
