@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,8 +38,9 @@ func isolateFlags() []cli.Flag {
 // isolate puts a private copy in the place of the container that was found. From
 // here on the target knows nothing else.
 func (t *target) isolate(c *cli.Context) error {
-	if !c.Bool("isolate") {
-		return nil
+	memory, err := isolateMemory(c)
+	if err != nil || !c.Bool("isolate") {
+		return err
 	}
 	if t.container == nil {
 		return usagef("--isolate: there is no container to copy (hint: name it with --container; --sim touches nothing anyway)")
@@ -45,9 +48,10 @@ func (t *target) isolate(c *cli.Context) error {
 	if t.container.ControlMode() == docker.ControlPoll {
 		return usagef("--isolate: container %s polls its repository, and so would its copy", t.container.Name)
 	}
-	memory, err := isolateMemory(c, t.container)
-	if err != nil {
-		return err
+	if memory == 0 {
+		if memory, err = defaultMemory(c, t.container); err != nil {
+			return err
+		}
 	}
 	mount, err := t.mountedRepository(c)
 	if err != nil {
@@ -115,12 +119,16 @@ func (t *target) awaitCopy(c *cli.Context) error {
 // where it is removed with the target, and makes that the target's state.
 func (t *target) privateRepository(owner docker.Owner, original string) ([]string, error) {
 	outer := t.state
+	signature, err := signOwner(outer, owner)
+	if err != nil {
+		return nil, err
+	}
 	state, err := outer.Below(filepath.Join(isolatedDir, owner.Key, "state"))
 	if err != nil {
-		return nil, withCode(exitPermission, err)
+		return nil, errors.Join(withCode(exitPermission, err), os.Remove(signature))
 	}
 	dir := filepath.Dir(state.Dir())
-	t.onClose(func() error { return os.RemoveAll(dir) })
+	t.onClose(func() error { return removePrivate(dir, signature) })
 	repository, err := tritonconfig.OpenRepository(original)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -128,23 +136,29 @@ func (t *target) privateRepository(owner docker.Owner, original string) ([]strin
 	defer repository.Close()
 	t.private = filepath.Join(dir, "models")
 	t.state = state
-	if err := signOwner(dir, owner); err != nil {
-		return nil, err
-	}
 	binds, err := runner.PrivateModels(repository.Root(), t.private)
 	return binds, withCode(exitPermission, err)
 }
 
-// isolateMemory returns the limit asked for, or 0 where the container has one
-// that the copy takes over.
-func isolateMemory(c *cli.Context, original *runner.Container) (int64, error) {
-	if text := c.String("isolate-memory"); text != "" {
-		n, err := parseBytes(text)
-		if err != nil {
-			return 0, usagef("--isolate-memory: %w", err)
-		}
-		return n, nil
+// isolateMemory returns the limit asked for, 0 without one.
+func isolateMemory(c *cli.Context) (int64, error) {
+	text := c.String("isolate-memory")
+	if text == "" {
+		return 0, nil
 	}
+	if !c.Bool("isolate") {
+		return 0, usagef("--isolate-memory: there is no copy to limit (hint: --isolate makes one)")
+	}
+	n, err := parseBytes(text)
+	if err != nil {
+		return 0, usagef("--isolate-memory: %w", err)
+	}
+	return n, nil
+}
+
+// defaultMemory is the limit of a copy where none is asked for: 0 where the
+// container has one, which the copy takes over.
+func defaultMemory(c *cli.Context, original *runner.Container) (int64, error) {
 	state, err := original.Inspect(c.Context)
 	if err != nil || state.MemoryLimit > 0 {
 		return 0, err
@@ -192,16 +206,34 @@ func reap(ctx context.Context, state undo.State, engine *docker.Engine, w io.Wri
 	return reapDirectories(state)
 }
 
-// ownerFile says in a private directory whose it is, also before the copy is made.
-const ownerFile = "owner.json"
+// ownerSuffix ends the name of the file beside a private directory that says
+// whose it is. It is there before the directory and goes after it, so that one
+// without is nobody's.
+const ownerSuffix = ".owner.json"
 
-func signOwner(dir string, owner docker.Owner) error {
+func signOwner(state undo.State, owner docker.Owner) (name string, err error) {
 	data, err := json.Marshal(owner)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return withCode(exitPermission, atomicfile.Write(filepath.Join(dir, ownerFile), data, 0o600))
+	outer, err := state.Below(isolatedDir)
+	if err != nil {
+		return "", withCode(exitPermission, err)
+	}
+	name = filepath.Join(outer.Dir(), owner.Key+ownerSuffix)
+	return name, withCode(exitPermission, atomicfile.Write(name, data, 0o600))
 }
+
+// removePrivate removes a private directory, and what says whose it is.
+func removePrivate(dir, signature string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return withCode(exitPermission, err)
+	}
+	return withCode(exitPermission, atomicfile.Remove(signature))
+}
+
+// stalest is how old a half-written file is at least that nobody writes any more.
+const stalest = time.Hour
 
 // reapDirectories removes the private repositories of owners that have ended.
 func reapDirectories(state undo.State) error {
@@ -210,17 +242,32 @@ func reapDirectories(state undo.State) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	errs := []error{withCode(exitPermission, err)}
 	for _, e := range entries {
-		var owner docker.Owner
-		data, err := os.ReadFile(filepath.Join(dir, e.Name(), ownerFile))
-		if err != nil || json.Unmarshal(data, &owner) != nil || !owner.Dead() {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return withCode(exitPermission, err)
+		name := filepath.Join(dir, e.Name())
+		key, signature := strings.CutSuffix(name, ownerSuffix)
+		info, err := e.Info()
+		switch {
+		case err != nil: // gone meanwhile
+		case e.IsDir() || signature && !strings.HasPrefix(e.Name(), "."):
+			if ownerEnded(key + ownerSuffix) {
+				errs = append(errs, removePrivate(key, key+ownerSuffix))
+			}
+		case time.Since(info.ModTime()) > stalest:
+			errs = append(errs, withCode(exitPermission, os.Remove(name)))
 		}
 	}
-	return withCode(exitPermission, err)
+	return errors.Join(errs...)
+}
+
+// ownerEnded reports whether a private directory is nobody's any more.
+func ownerEnded(signature string) bool {
+	data, err := os.ReadFile(signature)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	var owner docker.Owner
+	return err == nil && json.Unmarshal(data, &owner) == nil && owner.Dead()
 }
 
 // reapFirst does at the start of a command what an isolated run that was killed
@@ -234,7 +281,12 @@ func (t *target) reapFirst(c *cli.Context) error {
 	if err != nil || len(entries) == 0 || c.Bool("sim") {
 		return nil // no directory is the rule; one that cannot be read stops only those who need it
 	}
-	return reapAll(c.Context, t.state, c.App.ErrWriter)
+	err = reapAll(c.Context, t.state, c.App.ErrWriter)
+	if errors.Is(err, docker.ErrUnreachable) { // who needs Docker will say so
+		fmt.Fprintf(c.App.ErrWriter, "note: an isolated copy that a killed run left may still be there: %s\n", printable(err.Error()))
+		return nil
+	}
+	return err
 }
 
 func reapAll(ctx context.Context, state undo.State, w io.Writer) error {

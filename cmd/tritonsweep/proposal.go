@@ -89,7 +89,8 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 	}
 	err = app.RunContext(c.Context, p.run.Command)
 	if err != nil && c.Bool("no-canary") { // one request must do, whatever it carries
-		return options{mode: runner.Restart, spec: load.Spec{Data: load.Data{Source: load.Zeros}}}, nil
+		o = options{mode: runner.Restart, spec: load.Spec{Data: load.Data{Source: load.Zeros}}}
+		return o, p.secure(c, &o)
 	} else if err != nil {
 		return o, usagef("run %s cannot be measured again as it was: %w (hint: run apply in the same directory, or with --no-canary)", p.run.ID, err)
 	}
@@ -104,5 +105,18 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 		o.spec.MaxDuration = d
 	}
 	o.spec.MinDuration = min(o.spec.MinDuration, o.spec.MaxDuration)
-	return o, nil
+	return o, p.secure(c, &o)
+}
+
+// secure takes what no run records, and what may have moved, from this command.
+func (p *proposal) secure(c *cli.Context, o *options) error {
+	now, err := secureOptions(c)
+	if err != nil {
+		return err
+	}
+	if now.TLS != nil {
+		o.spec.Via.TLS = now.TLS
+	}
+	o.spec.Via.Headers, o.spec.Via.Insecure = now.Headers, now.Insecure
+	return nil
 }

@@ -36,27 +36,31 @@ func (t *target) provenance(c *cli.Context, o options) (map[string]results.Envir
 		}
 		out[model] = e
 	}
-	if err := t.addHashes(c, out); err != nil {
-		return nil, err
-	}
+	t.addHashes(c, out)
 	return out, nil
 }
 
-// addHashes adds the hashes of files, where the files can be seen.
-func (t *target) addHashes(c *cli.Context, environments map[string]results.Environment) error {
+// addHashes adds the hashes of files, where the files can be seen. What cannot be
+// read is not known, which a later resume or apply says; no sweep ends of it.
+func (t *target) addHashes(c *cli.Context, environments map[string]results.Environment) {
 	dir := t.originalDirectory(c)
 	if dir == "" {
-		return nil
+		return
+	}
+	note := func(err error) {
+		fmt.Fprintf(c.App.ErrWriter, "note: where the figures come from cannot be proven later: %s (hint: resume and apply compare the model's files)\n", printable(err.Error()))
 	}
 	repository, err := tritonconfig.OpenRepository(dir)
 	if err != nil {
-		return withCode(exitUsage, err)
+		note(err)
+		return
 	}
 	defer repository.Close()
 	hashes := runner.OpenHashes(t.state)
-	for model, e := range environments {
+	for _, model := range t.models {
+		e := environments[model]
 		if e.ModelSHA256, err = hashes.Model(repository, model); err != nil {
-			return withCode(exitUsage, err)
+			note(err)
 		}
 		if file := t.files[model]; file != nil {
 			e.ConfigSHA256 = atomicfile.Sum(file.Bytes())
@@ -66,7 +70,6 @@ func (t *target) addHashes(c *cli.Context, environments map[string]results.Envir
 	if err := hashes.Save(); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "note: the hashes of large files cannot be remembered: %s\n", printable(err.Error()))
 	}
-	return nil
 }
 
 // originalDirectory is where the models' own files lie; "" where nobody here

@@ -125,6 +125,17 @@ func pointOf(r results.Record) planPoint {
 	return planPoint{r.Model, r.Settings.Key(), r.Control, r.Round, r.Load}
 }
 
+// points are those of a plan.
+func points(plan sweep.Plan) map[planPoint]bool {
+	all := map[planPoint]bool{}
+	for _, t := range plan.Trials {
+		for _, l := range t.Loads {
+			all[planPoint{t.Model, t.Settings.Key(), t.Control, t.Round, l}] = true
+		}
+	}
+	return all
+}
+
 // sort keeps the usable records whose provenance is unchanged.
 func (r *resumption) sort(records []results.Record, now map[string]results.Environment) {
 	reasons := map[string]int{}
@@ -134,6 +145,7 @@ func (r *resumption) sort(records []results.Record, now map[string]results.Envir
 			order = append(order, reason)
 		}
 	}
+	planned := points(r.run.Plan)
 	for _, record := range records {
 		changed := record.Environment.Changed(now[record.Model])
 		switch {
@@ -141,6 +153,8 @@ func (r *resumption) sort(records []results.Record, now map[string]results.Envir
 			drop(fmt.Sprintf("%s: the verdict is %s", record.Model, record.Verdict))
 		case len(changed) > 0:
 			drop(record.Model + ": " + changed[0].String())
+		case !planned[pointOf(record)]:
+			drop(record.Model + ": the load or the settings are not those of the plan")
 		default:
 			r.kept = append(r.kept, record)
 		}

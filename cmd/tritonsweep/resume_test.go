@@ -3,15 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/results/report"
+	"tritonsweep/runner/docker"
+	"tritonsweep/runner/undo"
 )
 
 // TestResumeAfterAKill kills a sweep of a simulated server with -9, goes on, and
@@ -27,18 +31,15 @@ func TestResumeAfterAKill(t *testing.T) {
 	}
 	sweep := []string{"queue-delay", "--sim", "--repository", repository, "--model", model, "--delays", "1000,2000", "--concurrency", "1,4",
 		"--rounds", "2", "--duration", "300ms", "--warmup", "100ms", "--precision", "0.9", "--db", db}
-	killed := exec.Command(binary, sweep...)
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
+	killed := exec.Command(os.Args[0])
+	killed.Args = append([]string{"tritonsweep"}, sweep...)
+	killed.Env = append(os.Environ(), hookEnv+"=recorded:kill:5") // of the 12 points
+	if out, err := killed.CombinedOutput(); killed.ProcessState.ExitCode() != -1 {
+		t.Fatalf("it was not killed: %v\n%s", err, out)
 	}
-	waitForRecords(t, db, 3)
-	if err := killed.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = killed.Wait()
 	old, had := latest(t, db)
-	if old.End != nil || len(had) >= old.Plan.Points() {
-		t.Fatalf("the sweep was not killed in the middle: %d of %d", len(had), old.Plan.Points())
+	if old.End != nil || len(had) != 5 {
+		t.Fatalf("the sweep was not killed after 5 of %d points: %d", old.Plan.Points(), len(had))
 	}
 
 	said := runResume(t, binary, db)
@@ -46,9 +47,13 @@ func TestResumeAfterAKill(t *testing.T) {
 	if run.Resumes != old.ID || len(records) != run.Plan.Points() {
 		t.Errorf("run %s resumes %q with %d of %d records", run.ID, run.Resumes, len(records), run.Plan.Points())
 	}
-	kept := usable(had)
-	if kept == 0 || !strings.Contains(said, "points are kept") || records[0].Start != had[0].Start {
-		t.Errorf("%d were usable, nothing was kept:\n%s", kept, said)
+	if want := fmt.Sprintf(" %d of 12 points are kept", usable(had)); !strings.Contains(said, want) {
+		t.Errorf("it does not say %q:\n%s", want, said)
+	}
+	for _, r := range had { // not measured again: the same instant
+		if r.Verdict.Usable() && !slices.ContainsFunc(records, func(s results.Record) bool { return s.Start.Equal(r.Start) }) {
+			t.Errorf("the point of %s was not kept", r.Start)
+		}
 	}
 	seen := map[planPoint]bool{}
 	for _, r := range records {
@@ -121,23 +126,127 @@ func latest(t *testing.T, db string) (results.Run, []results.Record) {
 	return run, records
 }
 
-// waitForRecords returns once the run under way has stored n of them.
-func waitForRecords(t *testing.T, db string, n int) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		store, err := results.OpenReadOnly(context.Background(), db)
-		if err != nil {
-			continue // not there yet
-		}
-		run, err := store.Run(context.Background(), results.Latest)
-		var records []results.Record
-		if err == nil {
-			records, err = store.Records(context.Background(), run.ID)
-		}
-		store.Close()
-		if err == nil && len(records) >= n {
-			return
+// TestResumeKeepsNothingOfAnotherOrigin: a point of the old run is measured again
+// as soon as one part of where it comes from is not what it was, and the command
+// says which. An unchanged origin keeps it.
+func TestResumeKeepsNothingOfAnotherOrigin(t *testing.T) {
+	s := newAdvised(t)
+	s.run.End, s.run.ExitCode = nil, nil
+	s.run.Plan.Rounds = 1
+	s.records = s.records[:len(swept.records)]
+	untouched := s.records
+	for _, test := range []struct {
+		part, says string
+		change     func(r *results.Record)
+	}{
+		{"nothing", "2 of 2 points are kept", func(*results.Record) {}},
+		{"model bytes", "the model was abcd, is ", func(r *results.Record) { r.Environment.ModelSHA256 = "abcd" }},
+		{"model not known", "the model was not known, is ", func(r *results.Record) { r.Environment.ModelSHA256 = "" }},
+		{"config", "the config was abcd, is ", func(r *results.Record) { r.Environment.ConfigSHA256 = "abcd" }},
+		{"image", "the image was abcd, is not known", func(r *results.Record) { r.Environment.ImageDigest = "sha256:abcd" }},
+		{"server", "the server was triton 1.0, is triton ", func(r *results.Record) { r.Environment.Server = "triton 1.0" }},
+		{"simulated", "the simulated was false, is true", func(r *results.Record) { r.Environment.Simulated = false }},
+		{"gpu", "the gpu was RTX A6000, is not known", func(r *results.Record) { r.Environment.GPUModels = []string{"RTX A6000"} }},
+		{"driver", "the driver was 535.1, is not known", func(r *results.Record) { r.Environment.GPUDriver = "535.1" }},
+		{"client", "the client was 0.0.1, is ", func(r *results.Record) { r.Environment.Tool = "0.0.1" }},
+		{"mode", "the mode was reload, is restart", func(r *results.Record) { r.Environment.Mode = "reload" }},
+		{"transport", "the transport was http, is grpc", func(r *results.Record) { r.Environment.Transport = "http" }},
+		{"input", "the input was zeros, is ", func(r *results.Record) { r.Environment.InputSource = "zeros" }},
+		{"pipeline", "the pipeline was http://api, is not known", func(r *results.Record) { r.Environment.Pipeline = "http://api" }},
+		{"load", "the load or the settings are not those of the plan", func(r *results.Record) { r.Load.Concurrency++ }},
+		{"round", "the load or the settings are not those of the plan", func(r *results.Record) { r.Round++ }},
+		{"verdict", "the verdict is void", func(r *results.Record) { r.Verdict = results.Void }},
+	} {
+		t.Run(test.part, func(t *testing.T) {
+			s.records = nil
+			for _, r := range untouched {
+				test.change(&r)
+				s.records = append(s.records, r)
+			}
+			s.store(t)
+			cmd := s.command("resume", "--dry-run", "--db", s.db)
+			expect(t, cmd, exitOK, test.says)
+			out, err := s.command("resume", "--dry-run", "--db", s.db).Output() // what is left to do
+			if left := strings.Count(string(out), "round 1"); err != nil || (left == 0) != (test.part == "nothing") || test.part != "nothing" && left != 2 {
+				t.Errorf("%d trials are left (%v):\n%s", left, err, out)
+			}
+			s.expectClean(t)
+		})
+	}
+}
+
+// TestUnreadableModelIsANote: a folder that nobody can hash takes the proof from
+// a run, not the run.
+func TestUnreadableModelIsANote(t *testing.T) {
+	s := newSimulation(t)
+	many := filepath.Join(s.repository, face, "1", "many")
+	if err := os.MkdirAll(many, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10_001 {
+		if err := os.WriteFile(filepath.Join(many, fmt.Sprint(i)), nil, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Fatalf("%s did not get %d records", db, n)
+	expect(t, s.sweep("--dry-run"), exitOK, "note: where the figures come from cannot be proven later: hashing the files of "+face+": more than 10000 files")
+}
+
+// TestReapPrivateDirectories: whenever a run was killed, what it had laid out for
+// an isolated copy goes; a living run's stays.
+func TestReapPrivateDirectories(t *testing.T) {
+	t.Setenv(undo.StateEnv, t.TempDir())
+	state, err := undo.OpenState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(state.Dir(), isolatedDir)
+	living, err := docker.NewOwner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := living
+	dead.Key, dead.Start = "dead", "1" // its number is another process's now
+	foreign := living
+	foreign.Key, foreign.Host = "foreign", "another machine"
+	for _, owner := range []docker.Owner{living, dead, foreign} {
+		if _, err := signOwner(state, owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signed := living // killed before the directory was made
+	signed.Key, signed.Boot = "signed", "another boot"
+	if _, err := signOwner(state, signed); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{living.Key, dead.Key, foreign.Key, "unsigned"} {
+		if err := os.MkdirAll(filepath.Join(dir, key, "models", "m"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := filepath.Join(dir, ".half.owner.json.tmp")
+	fresh := filepath.Join(dir, ".fresh.owner.json.tmp")
+	for _, name := range []string{half, fresh} {
+		if err := os.WriteFile(name, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if old := time.Now().Add(-2 * stalest); os.Chtimes(half, old, old) != nil {
+		t.Fatal("chtimes")
+	}
+	for range 2 { // it may be called any number of times
+		if err := reapDirectories(state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	want := []string{filepath.Base(fresh), living.Key, living.Key + ownerSuffix, "foreign", "foreign" + ownerSuffix}
+	slices.Sort(left)
+	slices.Sort(want)
+	if !slices.Equal(left, want) {
+		t.Errorf("left are %q, want %q", left, want)
+	}
 }
