@@ -61,7 +61,7 @@ bench-client: ## CPU a request of our client beside perf_analyzer's, in turns
 	@export TRITONSWEEP_BENCH=1 PERF_ANALYZER=$(PERF_ANALYZER); $(REAL) -run '^TestClientCost$$'
 
 .PHONY: bench-pipelines
-bench-pipelines: build ## four pipelines at 1/4/16/64 clients, from end to end: DURATION=60s a point, SIM=1 without Docker
+bench-pipelines: build ## four pipelines at 1/4/16/64 clients, from end to end: DURATION=50s a point, 17 min, SIM=1 without Docker
 	@$(GO) version >/dev/null; examples/pipeline/bench.sh
 
 # Proofs that print a table and fail when a figure is missed. On a quiet machine.

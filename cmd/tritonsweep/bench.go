@@ -50,19 +50,27 @@ func bench(c *cli.Context) (err error) {
 	if err := o.prepareBench(c); err != nil {
 		return err
 	}
-	target, err := openTarget(c, o.mode)
+	target, plan, err := o.planOne(c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.close()) }()
-	if err := target.onlyModel(c, o.loads); err != nil {
-		return err
-	}
-	plan, err := makePlan(c, target, o, untouched)
-	if err != nil {
-		return err
-	}
 	return perform(c, target, plan, o)
+}
+
+// planOne opens the target of a command for one model as it is, and plans its loads.
+func (o *options) planOne(c *cli.Context) (_ *target, plan sweep.Plan, err error) {
+	t, err := openTarget(c, o.mode)
+	if err != nil {
+		return nil, plan, err
+	}
+	if err = t.onlyModel(c, o.loads); err == nil {
+		plan, err = makePlan(c, t, *o, untouched)
+	}
+	if err != nil {
+		return nil, plan, errors.Join(err, t.close())
+	}
+	return t, plan, nil
 }
 
 // prepareBench completes the options. The log's file is made before anything is

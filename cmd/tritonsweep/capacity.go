@@ -65,18 +65,11 @@ func findCapacity(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	target, err := openTarget(c, o.mode)
+	target, plan, err := o.planOne(c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, target.close()) }()
-	if err := target.onlyModel(c, o.loads); err != nil {
-		return err
-	}
-	plan, err := makePlan(c, target, o, untouched)
-	if err != nil {
-		return err
-	}
 	plan.Search = &hunt.options
 	if hunt.options.Start > 0 {
 		plan.Trials = nil // nothing has to be measured to know where to begin

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -98,26 +97,12 @@ func comparisonVerdict(made *report.Comparison) error {
 // printComparison prints one view and, with --output, leaves all in a directory.
 func printComparison(c *cli.Context, made *report.Comparison, format string) error {
 	if dir := c.String("output"); dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-		}
-		for name, view := range map[string]func(io.Writer) error{
+		if err := writeViews(dir, map[string]func(io.Writer) error{
 			"comparison.json": made.JSON, "comparison.md": made.Markdown, "comparison.csv": made.CSV,
 			"comparison.txt": func(w io.Writer) error { return made.Text(w, report.TextOptions{}) },
-		} {
-			if err := writeFile(dir+"/"+name, view); err != nil {
-				return err
-			}
+		}); err != nil {
+			return err
 		}
 	}
-	w := c.App.Writer
-	switch format {
-	case "json":
-		return made.JSON(w)
-	case "markdown":
-		return made.Markdown(w)
-	case "csv":
-		return made.CSV(w)
-	}
-	return made.Text(w, report.TerminalOptions(w, os.Environ()))
+	return print(c.App.Writer, made, format)
 }

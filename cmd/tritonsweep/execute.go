@@ -285,16 +285,13 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	defer watcher.close()
 	// Results must be stored also after an interruption.
 	durable := context.WithoutCancel(c.Context)
-	store, err := results.Open(durable, c.String("db"))
-	if err != nil {
-		return withCode(exitPermission, err)
-	}
 	info := newRun(c, target, plan, o)
 	if o.resumed != nil {
 		info.Resumes, info.Dropped = o.resumed.run.ID, o.resumed.dropped
 	}
-	if err := store.CreateRun(durable, info); err != nil {
-		return errors.Join(withCode(exitPermission, err), store.Close())
+	store, err := createRun(durable, c.String("db"), info)
+	if err != nil {
+		return err
 	}
 	if err := o.resumed.carry(durable, store, info.ID); err != nil {
 		return errors.Join(&runner.RecordError{Err: err}, store.Close())
@@ -326,10 +323,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	display.close()
 
 	err = o.judge(durable, store, info, outcome, runErr)
-	finish(&info, err, exitCodeFor(c.Context, err))
-	if stored := store.FinishRun(durable, info); stored != nil {
-		err = errors.Join(err, &runner.RecordError{Err: stored})
-	}
+	err = endRun(c.Context, store, info, err)
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
 }
 

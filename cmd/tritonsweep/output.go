@@ -17,12 +17,16 @@ import (
 
 // writeFiles leaves every view in dir.
 func writeFiles(dir string, made *report.Report) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return withCode(exitFailed, fmt.Errorf("--output: %w (hint: the results are stored; tritonsweep report writes it again)", err))
-	}
-	views := map[string]func(io.Writer) error{
+	return writeViews(dir, map[string]func(io.Writer) error{
 		"report.html": made.HTML, "report.md": made.Markdown, "report.json": made.JSON,
 		"report.csv": made.CSV, "recommended.patch": made.Patch,
+	})
+}
+
+// writeViews leaves files in dir, which is made if need be.
+func writeViews(dir string, views map[string]func(io.Writer) error) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return withCode(exitFailed, fmt.Errorf("--output: %w (hint: the results are stored; tritonsweep report writes it again)", err))
 	}
 	for name, view := range views {
 		if err := writeFile(filepath.Join(dir, name), view); err != nil {

@@ -192,14 +192,11 @@ func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline
 	}
 	defer watcher.close()
 	durable := context.WithoutCancel(c.Context)
-	store, err := results.Open(durable, c.String("db"))
-	if err != nil {
-		return withCode(exitPermission, err)
-	}
 	info := newRun(c, &target{}, p.plan, options{limit: p.limit})
 	info.Goals = p.goals()
-	if err := store.CreateRun(durable, info); err != nil {
-		return errors.Join(withCode(exitPermission, err), store.Close())
+	store, err := createRun(durable, c.String("db"), info)
+	if err != nil {
+		return err
 	}
 	display := newProgress(c.App.ErrWriter, p.plan)
 	outcome, runErr := runner.RunPipelines(c.Context, runner.Config{
@@ -212,10 +209,7 @@ func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline
 	if records, readErr := store.Records(durable, info.ID); readErr == nil {
 		err = errors.Join(err, p.done(info, records))
 	}
-	finish(&info, err, exitCodeFor(c.Context, err))
-	if stored := store.FinishRun(durable, info); stored != nil {
-		err = errors.Join(err, &runner.RecordError{Err: stored})
-	}
+	err = endRun(c.Context, store, info, err)
 	if p.show != nil {
 		err = errors.Join(err, p.show(store, info.ID))
 	}

@@ -17,6 +17,7 @@ import (
 	"tritonsweep/internal/atomicfile"
 	"tritonsweep/results"
 	"tritonsweep/results/report"
+	"tritonsweep/runner"
 	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
@@ -77,6 +78,28 @@ func flagValue(c *cli.Context, name string) any {
 		return strings.Join(list.Value(), ",")
 	}
 	return c.Value(name)
+}
+
+// createRun opens the results file and stores a run that begins.
+func createRun(ctx context.Context, name string, run results.Run) (*results.Store, error) {
+	store, err := results.Open(ctx, name)
+	if err != nil {
+		return nil, withCode(exitPermission, err)
+	}
+	if err := store.CreateRun(ctx, run); err != nil {
+		return nil, errors.Join(withCode(exitPermission, err), store.Close())
+	}
+	return store, nil
+}
+
+// endRun stores how a run ended, also after an interruption, and returns err with
+// what that brought.
+func endRun(ctx context.Context, store *results.Store, run results.Run, err error) error {
+	finish(&run, err, exitCodeFor(ctx, err))
+	if stored := store.FinishRun(context.WithoutCancel(ctx), run); stored != nil {
+		return errors.Join(err, &runner.RecordError{Err: stored})
+	}
+	return err
 }
 
 func finish(run *results.Run, err error, code int) {

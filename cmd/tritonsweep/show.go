@@ -86,8 +86,16 @@ func showRun(c *cli.Context) (err error) {
 	return writeReport(c, store, id, format)
 }
 
-// print writes one view of a report.
-func print(w io.Writer, made *report.Report, format string) error {
+// views are what a report and a comparison can be shown as.
+type views interface {
+	Text(io.Writer, report.TextOptions) error
+	JSON(io.Writer) error
+	Markdown(io.Writer) error
+	CSV(io.Writer) error
+}
+
+// print writes one view; the caller has refused formats that there are none for.
+func print(w io.Writer, made views, format string) error {
 	switch format {
 	case "json":
 		return made.JSON(w)
@@ -96,7 +104,9 @@ func print(w io.Writer, made *report.Report, format string) error {
 	case "csv":
 		return made.CSV(w)
 	case "html":
-		return made.HTML(w)
+		if page, ok := made.(interface{ HTML(io.Writer) error }); ok {
+			return page.HTML(w)
+		}
 	}
 	return made.Text(w, report.TerminalOptions(w, os.Environ()))
 }

@@ -104,14 +104,8 @@ func writeSummary(dir string, summary *report.Summary, reports []*report.Report)
 		}
 		links[r.Run.ID] = r.Run.ID + "/report.html"
 	}
-	views := map[string]func(io.Writer) error{
+	return writeViews(dir, map[string]func(io.Writer) error{
 		"summary.html": func(w io.Writer) error { return summary.HTML(w, links) },
 		"summary.md":   summary.Markdown, "summary.json": summary.JSON,
-	}
-	for name, view := range views {
-		if err := writeFile(filepath.Join(dir, name), view); err != nil {
-			return withCode(exitFailed, fmt.Errorf("--output: %w", err))
-		}
-	}
-	return nil
+	})
 }

@@ -53,7 +53,7 @@ main() {
   fi
   # 4 is a missed goal, 3 a point without a usable round: the report says so, and is what is wanted.
   "$tool" pipeline --spec "$root/examples/pipeline/pipelines.yaml" --base-url "$api" \
-    --concurrency "${CLIENTS:-1,4,16,64}" --duration "${DURATION:-60s}" --rounds "${ROUNDS:-1}" \
+    --concurrency "${CLIENTS:-1,4,16,64}" --duration "${DURATION:-50s}" --rounds "${ROUNDS:-1}" \
     --db "$out/run.db" --output "$out" >"$out/report.txt" || [ $? = 4 ] || [ $? = 3 ]
   cat "$out/report.txt"
   say "open $out/report.html"

@@ -142,7 +142,7 @@ func (m *ModelAdvice) changes() (throughput, latency string) {
 // address of its own report, where there is one.
 func (s *Summary) HTML(w io.Writer, links map[string]string) error {
 	d := summaryData{
-		Summary: s, Style: template.CSS(styleSheet + summarySheet),
+		Summary: s, Title: "Summary", Style: template.CSS(styleSheet + summarySheet),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", hash(styleSheet+summarySheet)),
 	}
 	for _, r := range s.Runs {
@@ -167,6 +167,7 @@ var summarySheet = mustRead("assets/summary.css")
 
 type summaryData struct {
 	Summary *Summary
+	Title   string
 	Policy  string
 	Style   template.CSS
 	Runs    []runData

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,42 +13,29 @@ import (
 
 // numbers reads a number, a list, or a text with ranges.
 func numbers(node ast.Node, least int) (Numbers, error) {
-	list, isList := node.(*ast.SequenceNode)
-	if !isList {
-		return oneText(node, least)
-	}
-	var all Numbers
-	for _, n := range list.Values {
-		got, err := oneText(n, least)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, got...)
-	}
-	switch {
-	case len(all) == 0:
-		return nil, fmt.Errorf("an empty list")
-	case len(all) > sweep.MaxValues:
-		return nil, fmt.Errorf("more than %d values", sweep.MaxValues)
-	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
+	return ordered(node, func(n ast.Node) ([]int, error) { return oneText(n, least) })
 }
 
 // rates reads a number, a list, or a text with ranges.
 func rates(node ast.Node) (Rates, error) {
+	return ordered(node, func(n ast.Node) ([]float64, error) {
+		switch n.(type) {
+		case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode:
+			return sweep.ParseRates(scalar(n))
+		}
+		return nil, fmt.Errorf("%q is not a rate (hint: [50, 100], or 100..500/100)", scalar(n))
+	})
+}
+
+// ordered reads a node, or each of a list, and returns all values once, ascending.
+func ordered[T cmp.Ordered](node ast.Node, one func(ast.Node) ([]T, error)) ([]T, error) {
 	nodes := []ast.Node{node}
 	if list, isList := node.(*ast.SequenceNode); isList {
 		nodes = list.Values
 	}
-	var all Rates
+	var all []T
 	for _, n := range nodes {
-		switch n.(type) {
-		case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode:
-		default:
-			return nil, fmt.Errorf("%q is not a rate (hint: [50, 100], or 100..500/100)", scalar(n))
-		}
-		got, err := sweep.ParseRates(scalar(n))
+		got, err := one(n)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +51,7 @@ func rates(node ast.Node) (Rates, error) {
 	return slices.Compact(all), nil
 }
 
-func oneText(node ast.Node, least int) (Numbers, error) {
+func oneText(node ast.Node, least int) ([]int, error) {
 	switch node.(type) {
 	case *ast.IntegerNode, *ast.StringNode:
 		return sweep.ParseValues(scalar(node), least)
