@@ -250,6 +250,14 @@ func printPlan(w io.Writer, plan sweep.Plan, target *target, o options) {
 		fmt.Fprintln(w, "skip: some points cannot differ from others, or do not fit (--dry-run lists them with the reasons)")
 	}
 	fmt.Fprintf(w, "on:   %s\n", printable(target.describe()))
+	if target.profileNote == nil {
+		return
+	}
+	for _, model := range plan.Models() {
+		if note := target.profileNote(model); note != "" {
+			fmt.Fprintf(w, "note: %s: %s\n", printable(model), printable(note))
+		}
+	}
 }
 
 // confirm asks on a terminal before the first change. Elsewhere the caller

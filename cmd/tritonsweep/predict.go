@@ -13,7 +13,6 @@ import (
 	"tritonsweep/sweep"
 	"tritonsweep/sweep/batcher"
 	"tritonsweep/sweep/calibration"
-	"tritonsweep/tritonconfig"
 )
 
 func predictCommand() *cli.Command {
@@ -32,6 +31,8 @@ func predictCommand() *cli.Command {
 			&cli.StringFlag{Name: "counts", EnvVars: env("COUNTS"), Value: "1,2,4", Usage: "instances: `LIST` or range"},
 			&cli.StringFlag{Name: "group", EnvVars: env("GROUP"), Usage: "`NAME` or #INDEX of the instance group that the counts are for"},
 			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, EnvVars: env("CONCURRENCY"), Value: "1,4,8,16,32,64", Usage: "callers of the closed loop: `LIST` or range"},
+			&cli.StringFlag{Name: "rate", EnvVars: env("RATE"), Usage: "arrivals of an open loop, requests a second: `LIST` or range (instead of --concurrency, or beside it when both are given)"},
+			&cli.StringFlag{Name: "arrivals", EnvVars: env("ARRIVALS"), Value: string(sweep.Poisson), Usage: "how they arrive: poisson or constant"},
 			&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
 			&cli.StringFlag{Name: "max-p99", EnvVars: env("MAX_P99"), Usage: "show only settings below this p99 latency, e.g. `20ms`"},
 			&cli.StringFlag{Name: "max-p95", EnvVars: env("MAX_P95"), Usage: "show only settings below this p95 latency"},
@@ -133,18 +134,9 @@ func askedOf(c *cli.Context, run results.Run, records []results.Record) (forecas
 	if asked.Settings, err = predictedSettings(c, base); err != nil {
 		return asked, err
 	}
-	concurrencies, err := sweep.ParseValues(c.String("concurrency"), 1)
-	if err != nil {
-		return asked, usagef("--concurrency: %w", err)
+	if asked.Loads, err = predictedLoads(c, base); err != nil {
+		return asked, err
 	}
-	batches, err := sweep.ParseValues(c.String("client-batch"), 1)
-	if err != nil {
-		return asked, usagef("--client-batch: %w", err)
-	}
-	if most := max(1, base.MaxBatch); batches[0] > most {
-		return asked, usagef("--client-batch: %d is above max_batch_size %d", batches[0], most)
-	}
-	asked.Loads = sweep.Closed(concurrencies, batches)
 	if n := len(asked.Settings) * len(asked.Loads); n > mostPredicted {
 		return asked, usagef("the space has %d points, at most %d are predicted at once (hint: fewer values)", n, mostPredicted)
 	}
@@ -172,38 +164,4 @@ func baseOf(records []results.Record, model string) (batcher.Config, error) {
 		return batcher.Config{}, fmt.Errorf("no point of %s tells the config in force", model)
 	}
 	return forecast.Config(first)
-}
-
-// predictedSettings is every combination of the axes, after the config as it is.
-func predictedSettings(c *cli.Context, base batcher.Config) ([]tritonconfig.Settings, error) {
-	delays, err := sweep.ParseValues(c.String("delays"), 0)
-	if err != nil {
-		return nil, usagef("--delays: %w", err)
-	}
-	counts, err := sweep.ParseValues(c.String("counts"), 1)
-	if err != nil {
-		return nil, usagef("--counts: %w", err)
-	}
-	sets := sweep.DefaultSets(base.MaxBatch)
-	if c.IsSet("preferred") {
-		if sets, err = sweep.ParseSets(c.String("preferred")); err != nil {
-			return nil, usagef("--preferred: %w", err)
-		}
-	}
-	if base.MaxBatch < 1 {
-		return nil, usagef("the model does not batch (max_batch_size %d): delays and preferred sizes cannot matter", base.MaxBatch)
-	}
-	all := []tritonconfig.Settings{{}}
-	for _, s := range sweep.Counts(counts, c.String("group")) {
-		for _, set := range sets {
-			for _, delay := range delays {
-				s.MaxQueueDelay, s.PreferredBatchSizes = tritonconfig.Ptr(uint64(delay)), set
-				if config := base.With(s); config.Validate() != nil {
-					return nil, usagef("--preferred: %w", config.Validate())
-				}
-				all = append(all, s)
-			}
-		}
-	}
-	return all, nil
 }

@@ -42,7 +42,7 @@ func (t *target) simulate(c *cli.Context) error {
 	if err := server.Start(c.Context); err != nil {
 		return withCode(exitUsage, err)
 	}
-	t.server, t.simulated = runner.NewSimulator(server), true
+	t.server, t.simulated, t.profileNote = runner.NewSimulator(server), true, server.ProfileNote
 	return nil
 }
 

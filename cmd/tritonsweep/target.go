@@ -21,24 +21,27 @@ import (
 // target is the server of a command: found, checked and, for mode restart,
 // locked. Nothing of it was changed yet.
 type target struct {
-	mode       runner.Mode
-	server     runner.Server     // nil where no container is known
-	container  *runner.Container // nil where none is known, and with --sim
-	original   *runner.Container // of which container is an isolated copy; else nil
-	private    string            // model repository of the copy
-	client     *triton.Client
-	simulated  bool
-	scratch    bool   // the repository is a copy of ours
-	serverName string // and version, as the server says
-	state      undo.State
-	lock       *undo.Lock
-	repository *tritonconfig.Repository // nil unless in mode restart
-	directory  string
-	models     []string
-	files      map[string]*tritonconfig.File // of the models; empty unless in mode restart
-	paths      map[string]string             // of the files, relative to the directory
-	configs    map[string]*tritonpb.ModelConfig
-	closers    []func() error
+	mode      runner.Mode
+	server    runner.Server     // nil where no container is known
+	container *runner.Container // nil where none is known, and with --sim
+	original  *runner.Container // of which container is an isolated copy; else nil
+	private   string            // model repository of the copy
+	client    *triton.Client
+	simulated bool
+	// profileNote says which times of a model its profile lacks; nil where no
+	// server is simulated.
+	profileNote func(model string) string
+	scratch     bool   // the repository is a copy of ours
+	serverName  string // and version, as the server says
+	state       undo.State
+	lock        *undo.Lock
+	repository  *tritonconfig.Repository // nil unless in mode restart
+	directory   string
+	models      []string
+	files       map[string]*tritonconfig.File // of the models; empty unless in mode restart
+	paths       map[string]string             // of the files, relative to the directory
+	configs     map[string]*tritonpb.ModelConfig
+	closers     []func() error
 }
 
 // openTarget connects to everything that the mode needs. An error means that

@@ -99,7 +99,9 @@ func Make(ctx context.Context, c *calibration.Calibration, a Asked) (*Forecast, 
 			if l.BatchSize > max(1, config.MaxBatch) {
 				continue
 			}
-			points = append(points, prediction.Point{Config: config, Callers: l.Concurrency, Batch: l.BatchSize})
+			points = append(points, prediction.Point{Config: config, Load: calibration.Load{
+				Callers: l.Concurrency, Batch: l.BatchSize, Rate: l.Rate, Constant: l.Arrivals == sweep.Constant,
+			}})
 			f.Points = append(f.Points, Point{Settings: s, Load: l})
 		}
 	}

@@ -20,7 +20,7 @@ func (f *Forecast) JSON(w io.Writer) error {
 }
 
 // csvColumns are the columns of CSV.
-var csvColumns = []string{"measured", "model", "calibrated_from", "settings", "concurrency", "client_batch",
+var csvColumns = []string{"measured", "model", "calibrated_from", "settings", "concurrency", "client_batch", "rate_per_s",
 	"throughput_per_s", "throughput_low", "throughput_high", "p50_ms", "p95_ms", "p95_low_ms", "p95_high_ms", "p99_ms", "average_batch", "must_measure"}
 
 // CSV writes one line for each point. The first column says that it was not measured.
@@ -28,7 +28,7 @@ func (f *Forecast) CSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{csvColumns}
 	for _, p := range f.Points {
-		row := []string{"false", f.Model, f.Run, p.Settings.String(), strconv.Itoa(p.Load.Concurrency), strconv.Itoa(p.Load.BatchSize)}
+		row := []string{"false", f.Model, f.Run, p.Settings.String(), strconv.Itoa(p.Load.Concurrency), strconv.Itoa(p.Load.BatchSize), sweep.RateText(p.Load.Rate)}
 		for _, v := range []float64{p.Throughput.Value, p.Throughput.Low, p.Throughput.High,
 			p.P50.Value, p.P95.Value, p.P95.Low, p.P95.High, p.P99.Value, p.Batch.Value} {
 			row = append(row, strconv.FormatFloat(v, 'f', 3, 64))

@@ -47,7 +47,7 @@ func pairs(c *calibration.Calibration, records []results.Record) ([]pair, error)
 		if err != nil {
 			return nil, err
 		}
-		points = append(points, prediction.Point{Config: config, Callers: r.Load.Concurrency, Batch: r.Load.BatchSize})
+		points = append(points, prediction.Point{Config: config, Load: calibration.Load{Callers: r.Load.Concurrency, Batch: r.Load.BatchSize}})
 		out = append(out, pair{
 			what: describe(r), x: r.Client.Throughput.Value, p95: 1e3 * forecast.P95(r).Seconds(), batch: r.Server.AverageBatch,
 		})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tritonsweep/internal/tritonpb/service"
 	"tritonsweep/runner/docker/dockertest"
 	"tritonsweep/runner/triton"
 )
@@ -80,7 +81,7 @@ func (p *place) add(t *testing.T, model string, files map[string]string) {
 	}
 }
 
-// load loads a model until the test ends.
+// load loads a model until the test ends, and does not wait for it to be gone.
 func (p *place) load(t *testing.T, model string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -91,5 +92,12 @@ func (p *place) load(t *testing.T, model string) {
 	if err := p.client.WaitReady(ctx, model, triton.Wait{}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.client.Unload(context.WithoutCancel(t.Context()), model) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		api := service.NewGRPCInferenceServiceClient(p.client.Conn())
+		if _, err := api.RepositoryModelUnload(ctx, &service.RepositoryModelUnloadRequest{ModelName: model}); err != nil {
+			t.Log(err)
+		}
+	})
 }

@@ -18,6 +18,17 @@ const ProfileName = "profile.json"
 const defaultProfile = `{"source": "none: made up", "device": "gpu0", "load_ms": 100,
 	"compute_ms": {"1": 4.0, "8": 6.0, "32": 14.0}, "input_copy_ms": {"1": 0.2, "32": 1.2}, "output_copy_ms": {"1": 0.1, "32": 0.3}}`
 
+// ProfileNote returns what a user should know about the times of a model: which of
+// them its profile does not hold, or that there is none. It is empty where the
+// profile holds all, and where there is no such model.
+func (s *Server) ProfileNote(model string) string {
+	f, err := s.poll(model, "")
+	if err != nil { // its load says why
+		return ""
+	}
+	return f.note
+}
+
 // readProfile returns the model's profile with its times scaled, and what a
 // user should know about it.
 func (s *Server) readProfile(directory fs.FS, config *tritonpb.ModelConfig) (*batcher.Profile, string, error) {

@@ -149,6 +149,9 @@ func (f *ScenarioFile) rules(value string) error {
 // device reads "gpu exclusive" or "gpu sliced 0.5".
 func (f *ScenarioFile) device(value string) (err error) {
 	fields := strings.Fields(value)
+	if len(fields) == 0 {
+		return fmt.Errorf("a device without a name")
+	}
 	d := Device{Name: fields[0]}
 	if len(fields) == 3 && fields[1] == "sliced" {
 		d.Sharing = Sliced

@@ -66,6 +66,9 @@ func script(text string) (arrivals []Arrival, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if count < 1 || count > mostArrivals-len(arrivals) || !(at >= 0 && step >= 0 && at+float64(count)*step < float64(maxServiceTime)/1e6) {
+			return nil, fmt.Errorf("arrival %q: want 1 to %d requests within %v", field, mostArrivals, maxServiceTime)
+		}
 		for i := range count {
 			a.At = time.Duration((at + float64(i)*step) * 1e6)
 			arrivals = append(arrivals, a)
@@ -73,6 +76,9 @@ func script(text string) (arrivals []Arrival, err error) {
 	}
 	return arrivals, nil
 }
+
+// mostArrivals of a script bound what a typing error can ask for.
+const mostArrivals = 10_000
 
 func arrivalHead(head string) (count int, a Arrival, err error) {
 	end := strings.IndexAny(head, "xpts")

@@ -54,6 +54,25 @@ func TestRefusedScenarioFiles(t *testing.T) {
 	}
 }
 
+// FuzzParseScenario: whatever is in a file, it is read or refused, with its name.
+func FuzzParseScenario(f *testing.F) {
+	for _, name := range scenarios.Names() {
+		data, err := scenarios.Read(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte("arrivals: 1x@ 2p-1@+ t@1\nexpect: in\ndevice:\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if s, err := ParseScenario("file", data); err != nil && !strings.Contains(err.Error(), "file") {
+			t.Fatalf("%v does not name the file", err)
+		} else if err == nil && s.Scenario.Validate() != nil {
+			t.Fatal("a scenario that cannot be played was read")
+		}
+	})
+}
+
 // checkScenario runs the scenario with many seeds and compares.
 func checkScenario(t *testing.T, f *ScenarioFile) {
 	t.Helper()

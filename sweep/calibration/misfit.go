@@ -63,7 +63,7 @@ type fitter struct {
 func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 	var sum figures
 	for i := range fitSeeds {
-		sc := t.Scenario(r.Config, Load{r.Callers, r.Batch}, fitEffort, f.seed+uint64(i))
+		sc := t.Scenario(r.Config, Load{Callers: r.Callers, Batch: r.Batch}, fitEffort, f.seed+uint64(i))
 		result, err := f.sim.Run(&sc)
 		if err != nil {
 			return figures{}, err

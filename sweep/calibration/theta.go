@@ -71,9 +71,14 @@ func (t *Theta) service(largest int) batcher.Service {
 	return batcher.Service{Input: input, Compute: compute, CV: t.CV, Device: device}
 }
 
-// Load is a closed loop to predict.
+// Load is what is offered to the server: by a closed loop of Callers, or, where
+// Rate is not 0, by an open one. Requests have Batch items.
 type Load struct {
 	Callers, Batch int
+	// Rate is in requests a second; they arrive as a Poisson process, or at equal
+	// intervals where Constant is set.
+	Rate     float64
+	Constant bool
 }
 
 // Effort says how long a simulation runs.
@@ -95,10 +100,13 @@ func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) b
 	service := t.service(c.MaxBatch)
 	requests := max(effort.Requests, 12*l.Callers)
 	jitter := t.Total.At(1) + t.Latency
+	load := batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: jitter, Shift: max(shift, 100*jitter)}
+	if l.Rate > 0 {
+		load = batcher.Load{Rate: l.Rate, Constant: l.Constant, Batch: l.Batch}
+	}
 	return batcher.Scenario{
 		Models: []batcher.Model{{
-			Name: "m", Config: c, Service: service,
-			Load: batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: jitter, Shift: max(shift, 100*jitter)},
+			Name: "m", Config: c, Service: service, Load: load,
 		}},
 		Devices: []batcher.Device{{Name: device, Sharing: t.sharing(), Slope: t.Slope}},
 		Timing:  timing, Seed: seed,

@@ -12,17 +12,24 @@ import (
 // the smallest differences decide whether a batch waits for its last requests.
 const closeDelay = time.Millisecond
 
+// leastAnswered is the share of an open loop's items that must be answered in the
+// simulated time; some are under way at its end.
+const leastAnswered = 0.95
+
 // doubts returns why a point must be measured before it is believed.
 func doubts(c *calibration.Calibration, p *Point, f *Forecast, look *batcher.ModelResult) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	config := &p.Config
 	if config.Dynamic && config.Delay > 0 && p.Callers > 1 {
-		spread := time.Duration(p.Callers) * c.Best.FrontEnd
+		spread := time.Duration(p.Callers) * max(c.Best.FrontEnd, c.Best.Client, c.Best.Respond)
 		if off := config.Delay - spread; off > -closeDelay && off < closeDelay {
 			add("the queue delay is close to the spread of arrivals (%v)", spread.Round(10*time.Microsecond))
 		}
 	}
-	if len(f.Modes) == 2 {
+	if asked := p.Rate * float64(max(1, p.Batch)); f.Throughput.Value < leastAnswered*asked {
+		add("more arrives than is answered (%.0f of %.0f/s): latencies grow for as long as that lasts", f.Throughput.Value, asked)
+	}
+	if len(f.Modes) == 2 && p.Rate == 0 {
 		add("a closed loop can lock into two rhythms, at %.0f and %.0f/s", f.Modes[0], f.Modes[1])
 	}
 	if config.Dynamic && !config.Prefetch() {

@@ -10,10 +10,10 @@ import (
 	"tritonsweep/sweep/calibration"
 )
 
-// Point is a config under a closed loop.
+// Point is a config under a load.
 type Point struct {
-	Config         batcher.Config
-	Callers, Batch int
+	Config batcher.Config
+	calibration.Load
 }
 
 // Options say how much to simulate. The zero value means the defaults.
@@ -80,7 +80,7 @@ const firstLook = 400
 func Space(ctx context.Context, c *calibration.Calibration, points []Point, o Options) (*Result, error) {
 	o = o.withDefaults()
 	scenario := func(t *calibration.Theta, p *Point, requests int, seed uint64) batcher.Scenario {
-		return t.Scenario(p.Config, calibration.Load{Callers: p.Callers, Batch: p.Batch}, calibration.Effort{Requests: requests}, o.Seed+seed)
+		return t.Scenario(p.Config, p.Load, calibration.Effort{Requests: requests}, o.Seed+seed)
 	}
 	looks, err := batcher.SimulateAll(ctx, len(points), o.Workers, func(i int) batcher.Scenario {
 		sc := scenario(&c.Best, &points[i], firstLook, 1)
@@ -125,14 +125,14 @@ func Space(ctx context.Context, c *calibration.Calibration, points []Point, o Op
 // course, and notes in result for which one each stands.
 func distinctPoints(points []Point, looks []batcher.Result, result *Result) (distinct []int) {
 	type course struct {
-		fingerprint    uint64
-		callers, batch int
+		fingerprint uint64
+		load        calibration.Load
 	}
 	first := map[course]int{}
 	for i := range looks {
 		m := &looks[i].Models[0]
 		result.Events += looks[i].Events
-		k := course{m.Fingerprint, points[i].Callers, points[i].Batch}
+		k := course{m.Fingerprint, points[i].Load}
 		if at, ok := first[k]; ok {
 			result.Forecasts[i].Same = at
 			continue

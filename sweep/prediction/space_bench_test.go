@@ -20,7 +20,7 @@ func tenThousand() []Point {
 						Config: batcher.Config{
 							MaxBatch: 32, Dynamic: true, Instances: instances, Preferred: preferred, Delay: time.Duration(delay) * 500 * time.Microsecond,
 						},
-						Callers: callers, Batch: 1,
+						Load: calibration.Load{Callers: callers, Batch: 1},
 					})
 				}
 			}
@@ -33,7 +33,8 @@ func tenThousand() []Point {
 func sample() *calibration.Calibration {
 	theta := calibration.Theta{
 		Total: batcher.Linear(3*time.Millisecond, 200*time.Microsecond), Host: batcher.Linear(time.Millisecond, 20*time.Microsecond),
-		FrontEnd: 40 * time.Microsecond, Latency: 400 * time.Microsecond, Form: calibration.Exclusive, CV: 0.02,
+		FrontEnd: 40 * time.Microsecond, Latency: 400 * time.Microsecond,
+		Client: 50 * time.Microsecond, Respond: 25 * time.Microsecond, Release: 30 * time.Microsecond, Form: calibration.Exclusive, CV: 0.02,
 	}
 	c := &calibration.Calibration{Best: theta, Spread: 0.015, LargestBatch: 32, MostInstances: 4}
 	for i := range 20 {
