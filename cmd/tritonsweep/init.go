@@ -71,12 +71,14 @@ loads:
   client_batch: [1]
   # rate: [50, 100, 200]
 
+# Any other field of a config can vary too, by its path: set, below each model.
+
 # each: the values of one setting after another, all else as configured.
 # joint: every combination.
 combine: each
 
 # What you can afford; without limits throughput is weighed against latency.
-# limits: {p99: 20ms}
+# limits: {p99: 20ms, gpu_memory: 20GiB}
 # objective: p95
 
 # Every setting is measured in this many rounds, each after a fresh start.

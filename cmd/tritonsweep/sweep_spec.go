@@ -36,7 +36,7 @@ func specCommand() *cli.Command {
 		Flags: join([]cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, EnvVars: env("FILE"), Usage: "the spec, a YAML `FILE`"},
 			&cli.BoolFlag{Name: "measure-all", EnvVars: env("MEASURE_ALL"), Usage: "measure points that cannot differ from others, too"},
-		}, targetFlags(), loadFlags("1,8,32"), planFlags(), metricsFlags()),
+		}, targetFlags(), loadFlags("1,8,32"), planFlags(), metricsFlags(), []cli.Flag{pipelineLoadFlag()}),
 		Action: runSpec,
 	}
 }
@@ -104,7 +104,7 @@ func specFlags(c *cli.Context, s *spec.Spec) error {
 		given[v[0]] = given[v[0]] || c.IsSet(v[0])
 	}
 	for _, v := range values {
-		if v[1] == "" || given[v[0]] {
+		if v[1] == "" || given[v[0]] || c.IsSet("pipeline") && (v[0] == "input" || v[0] == "shape") {
 			continue
 		}
 		if err := c.Set(v[0], v[1]); err != nil {
@@ -148,7 +148,10 @@ func planSpec(c *cli.Context, s *spec.Spec, t *target, o options) (sweep.Plan, e
 		space.Settings, left = t.fit(model, space.Settings)
 		unfit = append(unfit, left...)
 		space.Loads = t.fitting(model, space.Loads)
-		if !c.Bool("measure-all") {
+		if o.pipeline != nil && slices.ContainsFunc(space.Loads, func(l sweep.Load) bool { return l.BatchSize > 1 }) {
+			return sweep.Plan{}, usagef("%s: client_batch: the pipeline decides what the models are sent (hint: leave it out, or --pipeline)", c.String("file"))
+		}
+		if !c.Bool("measure-all") && o.pipeline == nil { // what the models are sent, only the API knows
 			finder, err := t.finder(model, space.Settings, o.shapes)
 			if err != nil {
 				return sweep.Plan{}, err
