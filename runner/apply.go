@@ -147,6 +147,13 @@ func (r *run) infer(ctx context.Context, model string) error {
 	if spec.Model, err = Describe(ctx, r.client, model, active); err != nil {
 		return err
 	}
+	identity := Identity{}
+	if r.Server != nil {
+		if identity, err = r.Server.Identity(ctx); err != nil {
+			return err
+		}
+	}
+	spec = r.reaching(spec, identity)
 	transport, err := spec.Connect(r.client.Address())
 	if err != nil {
 		return err

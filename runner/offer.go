@@ -28,15 +28,27 @@ func (r *run) offer(ctx context.Context, record *results.Record, before snapshot
 	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
 		return load.Result{}, err
 	}
-	if spec.Via.URL == "" && before.identity.HTTP != "" { // read anew: a restart may change ports
-		spec.Via.URL = "http://" + before.identity.HTTP
-	}
+	spec = r.reaching(spec, before.identity)
 	transport, err := spec.Connect(r.client.Address())
 	if err != nil {
 		return load.Result{}, err
 	}
 	defer transport.Close()
 	return load.Run(ctx, transport, spec)
+}
+
+// reaching completes how a load reaches the server. Its address is read anew, since
+// a restart may change ports.
+func (r *run) reaching(spec load.Spec, server Identity) load.Spec {
+	if spec.Via.URL == "" && server.HTTP != "" {
+		spec.Via.URL = "http://" + server.HTTP
+	}
+	if spec.Regions != nil {
+		regions := *spec.Regions
+		regions.Server = r.client
+		spec.Regions = &regions
+	}
+	return spec
 }
 
 // awaitPipeline waits until the API answers again: its connections to a server

@@ -83,6 +83,7 @@ func (r *run) offerAlone(ctx context.Context, t sweep.Trial, spec load.Spec, rec
 		return load.Result{}, err
 	}
 	record.Active, record.Environment = r.active(before, t.Model), r.environment(before)
+	spec = r.reaching(spec, before.identity)
 	transport, err := spec.Connect(r.client.Address())
 	if err != nil {
 		return load.Result{}, err

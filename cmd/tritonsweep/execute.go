@@ -63,7 +63,7 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 	if o.pipeline != nil { // what it sends to the models is its own affair
 		err = probePipeline(c, target, o)
 	} else {
-		err = preflight(c, target, plan, o)
+		err = errors.Join(preflight(c, target, plan, o), target.tryRegions(c, o.spec))
 	}
 	if err != nil {
 		return err

@@ -52,6 +52,7 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
 		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http (default: the container's published port)"},
 		&cli.StringFlag{Name: "compression", EnvVars: env("COMPRESSION"), Value: "none", Usage: "of requests, and of answers where the server wants: none or gzip"},
+		&cli.StringFlag{Name: "shared-memory", EnvVars: env("SHARED_MEMORY"), Value: "none", Usage: "where tensors travel: none (in the messages) or system (shared memory of this machine, which the server must see)"},
 		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
 	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -45,6 +44,15 @@ func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
 	if n := c.Int("distinct"); n < 1 || n > mostDistinct {
 		return spec, usagef("--distinct: %d is not between 1 and %d", n, mostDistinct)
 	}
+	switch memory := c.String("shared-memory"); {
+	case memory == "none" || memory == "":
+	case memory == "system":
+		spec.Regions = new(load.Regions)
+	case memory == "cuda":
+		return spec, usagef("--shared-memory cuda: CUDA memory needs a process that has made some with CUDA, which this one cannot (hint: --shared-memory system)")
+	default:
+		return spec, usagef("--shared-memory: unknown kind %q (hint: none or system)", memory)
+	}
 	spec.Data = load.Data{Source: load.Random, Seed: seed, Distinct: c.Int("distinct")}
 	if text := c.String("memory-limit"); text != "" {
 		if spec.MemoryLimit, err = parseBytes(text); err != nil {
@@ -78,7 +86,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		Load: o.spec, Data: o.data, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
 		Guard: t.startGuardian(c), Scratch: t.scratch, Address: c.String("grpc-url"),
 		Base: results.Environment{
-			Tool: version, Server: t.serverName, Transport: cmp.Or(string(o.spec.Via.Protocol), string(load.GRPC)), InputSource: o.spec.Data.String(),
+			Tool: version, Server: t.serverName, Transport: transportName(o.spec), InputSource: o.spec.Data.String(),
 		},
 	}
 	config.Pipeline = o.pipeline

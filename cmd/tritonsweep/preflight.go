@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner"
+	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
 
@@ -96,10 +97,14 @@ func (t *target) heaviest(c *cli.Context, plan sweep.Plan, o options) (need, err
 		for _, l := range trial.Loads {
 			size, spec := known[trial.Model][max(l.BatchSize, 1)], o.spec
 			spec.Load = l
-			if err := spec.Fits("model "+trial.Model, size[0], size[1]); err != nil {
+			n := t.needOf(trial, l, known[trial.Model])
+			if spec.Regions != nil {
+				if err := t.shareNeed(c, &n, spec, trial.Model, o.data[trial.Model]); err != nil {
+					return need{}, err
+				}
+			} else if err := spec.Fits("model "+trial.Model, size[0], size[1]); err != nil {
 				return need{}, withCode(exitUsage, err)
 			}
-			n := t.needOf(trial, l, known[trial.Model])
 			if trial.Together {
 				n.add(together)
 				together = n
@@ -128,6 +133,22 @@ func (t *target) needOf(trial sweep.Trial, l sweep.Load, s sizes) need {
 		flight: int64(l.Concurrency) * (size[0] + size[1]), instance: item * int64(held),
 		python: config.GetBackend() == "python",
 	}
+}
+
+// shareNeed is what a load keeps in shared memory: its inputs once, its outputs for
+// every caller.
+func (t *target) shareNeed(c *cli.Context, n *need, spec load.Spec, model string, data load.Data) error {
+	described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
+	if err != nil {
+		return err
+	}
+	inputs, outputs, err := spec.SharedSize(described, data)
+	if err == nil {
+		err = spec.FitsShared("model "+model, inputs, outputs)
+	}
+	n.flight = inputs + int64(spec.Load.Concurrency)*outputs
+	n.what = fmt.Sprintf("%s, %s: %s of inputs + %d x %s of outputs in shared memory", model, spec.Load, bytesText(inputs), spec.Load.Concurrency, bytesText(outputs))
+	return withCode(exitUsage, err)
 }
 
 // warnContainer compares with what the container may use, and offers a limit

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner/load"
@@ -39,6 +41,25 @@ func readTransport(c *cli.Context) (load.Options, error) {
 		return via, usagef("--compression: unknown compression %q (hint: gzip or none)", via.Compression)
 	}
 	return via, nil
+}
+
+// transportName names how requests travel, for records.
+func transportName(s load.Spec) string {
+	name := cmp.Or(string(s.Via.Protocol), string(load.GRPC))
+	if s.Regions != nil {
+		name += ", system shared memory"
+	}
+	return name
+}
+
+// tryRegions makes sure that the server sees this machine's shared memory.
+func (t *target) tryRegions(c *cli.Context, s load.Spec) error {
+	if s.Regions == nil {
+		return nil
+	}
+	regions := *s.Regions
+	regions.Server = t.client
+	return withCode(exitUsage, regions.Try(c.Context))
 }
 
 // httpService makes sure that there is an address for --transport http.

@@ -26,6 +26,8 @@ container_arguments() {
   case ${TRITON_IMAGE:+$(docker info --format '{{json .Runtimes}}')} in
     *nvidia*) run+=(--gpus all) ;;
   esac
+  # shellcheck disable=SC2206  # a list of flags, split at blanks on purpose
+  run+=(${DOCKER_ARGS:-})
   run+=("$image" tritonserver --model-repository=/models "--model-control-mode=$mode"
     --model-load-thread-count=8) # all models at once; the default is two rounds on few cores
   case $mode in

@@ -17,16 +17,21 @@ type MemoryError struct {
 	Batch   int
 	Rate    float64 // of an open loop; 0 in a closed one
 	Request int64   // bytes of one encoded request
-	Answer  int64   // bytes of one encoded answer
+	Answer  int64   // bytes of one encoded answer, and of its outputs in shared memory
+	Once    int64   // bytes of the inputs in shared memory, which all callers share
 	Limit   int64
 }
 
 // Bytes is what may be in flight.
-func (e *MemoryError) Bytes() int64 { return int64(e.Callers) * (e.Request + e.Answer) }
+func (e *MemoryError) Bytes() int64 { return e.Once + int64(e.Callers)*(e.Request+e.Answer) }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s at %s and batch %d can have %d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
-		e.What, e.offered(), e.Batch, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
+	once := ""
+	if e.Once > 0 {
+		once = size(e.Once) + " inputs in shared memory + "
+	}
+	return fmt.Sprintf("%s at %s and batch %d can have %s%d x (%s request + %s answer) = %s in flight, above the memory limit of %s (hint: fewer callers, a smaller batch, or a higher limit)",
+		e.What, e.offered(), e.Batch, once, e.Callers, size(e.Request), size(e.Answer), size(e.Bytes()), size(e.Limit))
 }
 
 func (e *MemoryError) offered() string {
@@ -46,16 +51,21 @@ func (s Spec) Fits(what string, request, answer int64) error {
 // fits is Fits on a spec with its defaults. The callers of an open loop that
 // nobody chose become as few as fit.
 func (s *Spec) fits(what string, request, answer int64) error {
+	return s.fitsBeside(what, 0, request, answer)
+}
+
+// fitsBeside is fits where so many bytes are there once.
+func (s *Spec) fitsBeside(what string, once, request, answer int64) error {
 	limit := s.MemoryLimit
 	if limit <= 0 {
 		limit = DefaultMemoryLimit()
 	}
 	e := &MemoryError{
 		What: what, Callers: s.Callers(), Batch: s.Load.BatchSize, Rate: s.Load.Rate,
-		Request: request, Answer: answer, Limit: limit,
+		Request: request, Answer: answer, Once: once, Limit: limit,
 	}
 	if s.Load.Open() && s.ownBound {
-		e.Callers = int(max(1, min(int64(e.Callers), limit/max(e.Request+e.Answer, 1))))
+		e.Callers = int(max(1, min(int64(e.Callers), (limit-once)/max(e.Request+e.Answer, 1))))
 	}
 	if e.Bytes() > limit {
 		return e

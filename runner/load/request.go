@@ -24,6 +24,8 @@ type Payload struct {
 	Bytes []byte // a ModelInferRequest in protobuf's wire format, or what the transport takes instead
 	head  int    // for HTTP: how many of them are JSON, before compression
 	path  string // for HTTP
+	// number is its place in the rotation, for tensors in shared memory.
+	number int
 }
 
 // rawInputContents is the field of ModelInferRequest that holds the tensors.

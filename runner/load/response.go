@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -16,11 +17,18 @@ func (e *AnswerError) Error() string { return "the answer is wrong: " + e.Reason
 
 func wrong(format string, args ...any) error { return &AnswerError{fmt.Sprintf(format, args...)} }
 
+// notAnAnswer begins what a transport puts in the place of an answer that it could
+// not make sense of: why. No message begins like that.
+const notAnAnswer = 0xff
+
 // check decodes an answer and compares it with the metadata: the model, every
 // output's name, datatype and shape, and the bytes that the shape needs.
 func (r *Request) check(answer []byte) error {
 	if r.opaque != nil {
 		return r.opaque.Check(answer)
+	}
+	if text, unfit := bytes.CutPrefix(answer, []byte{notAnAnswer}); unfit {
+		return wrong("%s", text)
 	}
 	var response service.ModelInferResponse
 	if err := proto.Unmarshal(answer, &response); err != nil {

@@ -28,17 +28,11 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 		return Result{}, err
 	}
 	spec = spec.withDefaults()
-	request := spec.Request
-	if request == nil {
-		var err error
-		if request, err = newRequest(spec.Model, spec.Data, spec.Load.BatchSize, encodingOf(t)); err != nil {
-			return Result{}, err
-		}
-	}
-	if err := spec.fits(request.what(), request.Bytes(), request.Answer()); err != nil {
+	r, release, err := newRun(ctx, t, spec)
+	if err != nil {
 		return Result{}, err
 	}
-	r := &run{spec: spec, transport: t, request: request}
+	defer release()
 	latency, err := r.probe(ctx)
 	if err != nil {
 		return Result{}, err
@@ -53,12 +47,31 @@ func Probe(ctx context.Context, t Transport, spec Spec) error {
 		return err
 	}
 	spec = spec.withDefaults()
-	request, err := newRequest(spec.Model, spec.Data, spec.Load.BatchSize, encodingOf(t))
+	r, release, err := newRun(ctx, t, spec)
 	if err != nil {
 		return err
 	}
-	_, err = (&run{spec: spec, transport: t, request: request}).probe(ctx)
+	defer release()
+	_, err = r.probe(ctx)
 	return err
+}
+
+// newRun encodes the requests, and puts their tensors into shared memory where that
+// is asked for, until release is called.
+func newRun(ctx context.Context, t Transport, spec Spec) (_ *run, release func(), err error) {
+	r := &run{spec: spec, transport: t, request: spec.Request}
+	release = func() {}
+	switch {
+	case r.request != nil:
+	case spec.Regions != nil:
+		r.transport, r.request, release, err = share(ctx, t, &r.spec)
+		return r, release, err
+	default:
+		if r.request, err = newRequest(spec.Model, spec.Data, spec.Load.BatchSize, encodingOf(t)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return r, release, r.spec.fits(r.request.what(), r.request.Bytes(), r.request.Answer())
 }
 
 // run is the state of one Run.
@@ -99,6 +112,9 @@ func (r *run) probe(ctx context.Context) (time.Duration, error) {
 		if err == nil {
 			if err := r.request.check(answer.Body); err != nil {
 				return 0, fmt.Errorf("%s: %w", r.request.what(), err)
+			}
+			if r.spec.Regions != nil {
+				return latency, nil // the region is made, and holds what there is
 			}
 			return latency, r.spec.fits(r.request.what(), r.request.Bytes(), int64(answer.Bytes))
 		}

@@ -27,6 +27,9 @@ type Spec struct {
 	// 0 means DefaultOutstanding, or fewer where the memory limit asks for it.
 	Outstanding int
 
+	// Regions, when set, lets tensors travel in shared memory.
+	Regions *Regions
+
 	// Via says how to reach the server, for Connect.
 	Via Options
 

@@ -149,7 +149,7 @@ func (w *web) read(ctx context.Context, caller int, response *http.Response, sen
 	if keep {
 		if answer.Body, err = decodeBinary(response.Header.Get(headLength), body); err != nil {
 			// It is an answer, though a wrong one: whoever checks it will say so.
-			answer.Body = []byte("\xff" + err.Error())
+			answer.Body = append([]byte{notAnAnswer}, err.Error()...)
 		}
 	}
 	return answer, nil
@@ -295,7 +295,8 @@ func decodeBinary(length string, body []byte) ([]byte, error) {
 	rest := body[at:]
 	for _, t := range head.Outputs {
 		out.Outputs = append(out.Outputs, &service.ModelInferResponse_InferOutputTensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape})
-		if t.Parameters["shared_memory_region"] != nil {
+		if t.Parameters[regionParameter] != nil {
+			out.RawOutputContents = append(out.RawOutputContents, nil) // as gRPC has it
 			continue
 		}
 		size, ok := t.Parameters["binary_data_size"].(float64)

@@ -152,12 +152,19 @@ func readOutput(o object, f form, r *request) error {
 	if err != nil {
 		return err
 	}
-	if parameters := parseObject(o["parameters"]); parameters["binary_data"] != nil {
+	wanted := &service.ModelInferRequest_InferRequestedOutputTensor{Name: name}
+	parameters := parseObject(o["parameters"])
+	if parameters[regionParameter] != nil {
+		if wanted.Parameters, err = readArea(parameters); err != nil {
+			return err
+		}
+	}
+	if parameters["binary_data"] != nil {
 		if f.outputs[name], err = get[bool](parameters, "binary_data", noBool); err != nil {
 			return err
 		}
 	}
-	r.head.Outputs = append(r.head.Outputs, &service.ModelInferRequest_InferRequestedOutputTensor{Name: name})
+	r.head.Outputs = append(r.head.Outputs, wanted)
 	return nil
 }
 
@@ -184,6 +191,11 @@ func (m *model) readInput(o object, b *body, r *request) error {
 			return unparsed("shape", noUnsigned)
 		}
 		in.Shape = append(in.Shape, int64(n))
+	}
+	if parameters[regionParameter] != nil {
+		in.Parameters, err = readArea(parameters)
+		r.head.Inputs = append(r.head.Inputs, in)
+		return err
 	}
 	raw, err := m.readTensor(in, o["data"], parameters, b)
 	if err != nil {
@@ -222,9 +234,6 @@ func (m *model) readTensor(in *service.ModelInferRequest_InferInputTensor, data 
 	}
 	if data != nil {
 		return readData(in, data, items)
-	}
-	if parameters["shared_memory_region"] != nil {
-		return rawInput{}, status.Error(codes.Unimplemented, "shared memory over HTTP is not simulated")
 	}
 	size, err := get[uint64](parameters, "binary_data_size", noUnsigned)
 	if err != nil {

@@ -45,6 +45,9 @@ func (p *process) serve(ctx context.Context, r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.regions.fetch(r); err != nil {
+		return nil, err
+	}
 	c, err := m.check(r)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,13 @@ func (p *process) serve(ctx context.Context, r *request) (*answer, error) {
 	if err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
+	if err := p.regions.places(r, outputs); err != nil {
+		return nil, err
+	}
 	if err := p.schedule(ctx, m, total, c); err != nil {
+		return nil, err
+	}
+	if err := p.regions.store(outputs); err != nil {
 		return nil, err
 	}
 	return &answer{m, c.id, outputs}, nil

@@ -19,6 +19,7 @@ type process struct {
 	group   sync.WaitGroup // unloads and servers
 	ports   *ports
 	host    host
+	regions regions
 
 	loading sync.Mutex // one load or unload at a time
 	mu      sync.RWMutex
@@ -72,6 +73,7 @@ func (p *process) end(err error) {
 	p.cancel()
 	p.group.Wait()
 	p.engine.close()
+	p.regions.unregister("")
 	p.mu.Lock()
 	p.err = err
 	p.mu.Unlock()

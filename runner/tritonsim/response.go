@@ -17,6 +17,7 @@ type output struct {
 	name, datatype string
 	shape          []int64
 	firsts         []first // of its items; the type is the output's own
+	area           *area   // in shared memory, where it goes; else nil
 }
 
 // The fields of ModelInferResponse and InferOutputTensor.
@@ -85,6 +86,10 @@ func (o output) size() int { return int(count(o.shape)) * o.width() }
 
 func (r *response) raw(o output) {
 	r.tail = protowire.AppendTag(r.tail, fieldRawOutput, protowire.BytesType)
+	if o.area != nil { // its place in the list stays empty
+		r.tail = protowire.AppendVarint(r.tail, 0)
+		return
+	}
 	r.tail = protowire.AppendVarint(r.tail, uint64(o.size()))
 	r.tensor(o)
 }

@@ -107,10 +107,10 @@ func FuzzDecode(f *testing.F) {
 // TestEncode: what is written in parts reads as one message.
 func TestEncode(t *testing.T) {
 	outputs := []output{
-		{"small", "FP32", []int64{2, 3}, []first{float(1, "FP32"), float(2, "FP32")}},
-		{"large", "FP32", []int64{1, 300_000}, []first{float(7, "FP32")}},
-		{"text", "BYTES", []int64{3}, []first{{}}},
-		{"none", "INT64", []int64{0, 4}, []first{{}}},
+		{"small", "FP32", []int64{2, 3}, []first{float(1, "FP32"), float(2, "FP32")}, nil},
+		{"large", "FP32", []int64{1, 300_000}, []first{float(7, "FP32")}, nil},
+		{"text", "BYTES", []int64{3}, []first{{}}, nil},
+		{"none", "INT64", []int64{0, 4}, []first{{}}, nil},
 	}
 	r := newResponse("m", "1", "abc", outputs)
 	var got service.ModelInferResponse

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package region
+
+// Region is mapped shared memory.
+type Region struct {
+	Name string
+	Data []byte
+}
+
+// Create needs Linux.
+func Create(string, int64) (*Region, error) { return nil, ErrUnsupported }
+
+// Close does nothing.
+func (*Region) Close() error { return nil }
+
+// Reap finds nothing.
+func Reap(string) ([]string, error) { return nil, nil }
+
+// Exists finds nothing.
+func Exists(string, string) bool { return false }

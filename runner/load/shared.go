@@ -1,0 +1,392 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/load/region"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Regions lets tensors travel in system shared memory instead of in messages: the
+// inputs of all distinct requests lie there once, and every caller has a place for
+// the outputs of its one request under way. Only outputs whose size is not fixed
+// come in the answers.
+type Regions struct {
+	Server Registrar
+	Dir    string // empty: region.Dir
+}
+
+// Registrar is a server that maps regions of this machine. triton.Client is one.
+type Registrar interface {
+	RegisterRegion(ctx context.Context, name, key string, size int64) error
+	UnregisterRegion(ctx context.Context, name string) error
+	// Regions returns the keys of those that the server has mapped, by name.
+	Regions(ctx context.Context) (map[string]string, error)
+}
+
+func (g *Regions) dir() string {
+	if g.Dir != "" {
+		return g.Dir
+	}
+	return region.Dir
+}
+
+// sharingHint says what to do when the server does not see this machine's memory.
+const sharingHint = "(hint: shared memory needs a server on this machine that sees its /dev/shm: docker run --ipc host, or --volume /dev/shm:/dev/shm; and the same user, or root)"
+
+// Try makes, registers and removes a small region, so that a server that cannot
+// share memory is known before anything is changed.
+func (g *Regions) Try(ctx context.Context) error {
+	r, err := g.open(ctx, 4096)
+	if err != nil {
+		return err
+	}
+	return g.close(ctx, r)
+}
+
+// open makes a region and lets the server map it. What earlier processes left is
+// removed: first their files, and then, since the server does see our files, its
+// mappings of files that are gone.
+func (g *Regions) open(ctx context.Context, size int64) (*region.Region, error) {
+	if _, err := region.Reap(g.dir()); err != nil {
+		return nil, fmt.Errorf("removing shared memory that an earlier run left: %w", err)
+	}
+	r, err := region.Create(g.dir(), size)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.Server.RegisterRegion(ctx, r.Name, "/"+r.Name, int64(len(r.Data))); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w %s", err, sharingHint), r.Close())
+	}
+	keys, err := g.Server.Regions(ctx)
+	for name, key := range keys {
+		if len(name) > len(region.Prefix) && name[:len(region.Prefix)] == region.Prefix && !region.Exists(g.dir(), key) {
+			err = errors.Join(err, g.Server.UnregisterRegion(ctx, name))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, g.close(ctx, r))
+	}
+	return r, nil
+}
+
+// close lets the server unmap a region, whatever became of ctx, and removes it. A
+// server that is gone has unmapped it.
+func (g *Regions) close(ctx context.Context, r *region.Region) error {
+	if err := g.Server.UnregisterRegion(context.WithoutCancel(ctx), r.Name); err != nil {
+		slog.Warn("shared memory may still be mapped by the server, until it restarts", "region", r.Name, "error", err)
+	}
+	return r.Close()
+}
+
+// place is where a tensor lies in a region, bytes.
+type place struct{ offset, size int64 }
+
+// alignment of tensors in a region, bytes: a cache line.
+const alignment = 64
+
+// allot gives out the next place of a size.
+func allot(end *int64, size int64) place {
+	p := place{*end, size}
+	*end += (size + alignment - 1) / alignment * alignment
+	return p
+}
+
+// mostSharedPayloads bounds the messages of all callers and distinct requests: of
+// each pair there is one, since it says where that caller's outputs go.
+const mostSharedPayloads = 1 << 16
+
+// sharing is a Transport whose tensors lie in a region.
+type sharing struct {
+	inner    Transport
+	region   *region.Region
+	payloads [][]Payload        // by caller, by number of the distinct request
+	outputs  []map[string]place // by caller
+	pending  atomic.Int64       // the longest that a request took or was waited for, nanoseconds
+	lost     atomic.Bool        // the server may still work on a request that nobody waits for
+}
+
+// plan of a region.
+type sharedPlan struct {
+	inputs  []map[string]place // by distinct request
+	outputs map[string]place   // within a caller's part
+	once    int64              // bytes of all inputs
+	each    int64              // bytes of a caller's part
+}
+
+func planShared(m Model, groups [][]item) (p sharedPlan, err error) {
+	for _, group := range groups {
+		tensors, _, err := m.tensorsOf(group)
+		if err != nil {
+			return p, err
+		}
+		places := map[string]place{}
+		for _, t := range tensors {
+			places[t.Name] = allot(&p.once, t.size)
+		}
+		p.inputs = append(p.inputs, places)
+	}
+	p.outputs = map[string]place{}
+	for _, t := range m.Outputs {
+		if size := t.bytes(t.Shape); size > 0 {
+			p.outputs[t.Name] = allot(&p.each, size*int64(len(groups[0])))
+		}
+	}
+	return p, nil
+}
+
+// SharedSize returns how many bytes of shared memory the inputs of all distinct
+// requests take, and the outputs of each caller.
+func (s Spec) SharedSize(m Model, d Data) (inputs, outputs int64, err error) {
+	groups, err := m.groups(d, max(s.Load.BatchSize, 1))
+	if err != nil {
+		return 0, 0, err
+	}
+	plan, err := planShared(m, s.rotation(groups))
+	return plan.once, plan.each, err
+}
+
+// FitsShared is Fits for tensors in shared memory.
+func (s Spec) FitsShared(what string, inputs, outputs int64) error {
+	s = s.withDefaults()
+	return s.fitsBeside(what, inputs, 0, outputs)
+}
+
+// rotation leaves out requests where there would be too many messages.
+func (s Spec) rotation(groups [][]item) [][]item {
+	return groups[:min(len(groups), max(1, mostSharedPayloads/max(s.Callers(), 1)))]
+}
+
+// share puts the tensors of a spec's requests into shared memory. It changes how
+// many callers an open loop has, where the memory limit asks for fewer. The
+// returned function removes everything again.
+func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Request, func(), error) {
+	m := spec.Model
+	groups, err := m.groups(spec.Data, spec.Load.BatchSize)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	groups = spec.rotation(groups)
+	plan, err := planShared(m, groups)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := spec.fitsBeside("model "+m.Name, plan.once, 0, plan.each); err != nil {
+		return nil, nil, nil, err
+	}
+	callers := spec.Callers()
+	r, err := spec.Regions.open(ctx, plan.once+int64(callers)*plan.each)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s := &sharing{inner: inner, region: r}
+	release := func() {
+		s.settle(ctx)
+		if err := spec.Regions.close(ctx, r); err != nil {
+			slog.Error("shared memory is left behind; the next start removes it", "error", err)
+		}
+	}
+	request, err := s.prepare(m, groups, plan, callers, encodingOf(inner))
+	if err != nil {
+		release()
+		return nil, nil, nil, err
+	}
+	return s, request, release, nil
+}
+
+// prepare fills in the inputs and encodes the messages.
+func (s *sharing) prepare(m Model, groups [][]item, plan sharedPlan, callers int, how encoding) (*Request, error) {
+	for i, group := range groups {
+		for name, p := range plan.inputs[i] {
+			at := s.region.Data[p.offset:p.offset]
+			for _, it := range group {
+				at = append(at, it[name].raw...)
+			}
+		}
+	}
+	for caller := range callers {
+		outputs := map[string]place{}
+		for name, p := range plan.outputs {
+			outputs[name] = place{plan.once + int64(caller)*plan.each + p.offset, p.size}
+		}
+		s.outputs = append(s.outputs, outputs)
+		var payloads []Payload
+		for i, group := range groups {
+			p, err := how.sharedPayload(m, group, s.region.Name, plan.inputs[i], outputs)
+			if err != nil {
+				return nil, err
+			}
+			p.number = i
+			payloads = append(payloads, p)
+		}
+		s.payloads = append(s.payloads, payloads)
+	}
+	return &Request{model: m, batch: len(groups[0]), payloads: s.payloads[0]}, nil
+}
+
+// Infer sends a caller's own form of a request; see Transport.
+func (s *sharing) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
+	caller %= len(s.payloads)
+	if keep {
+		s.paint(caller)
+	}
+	begin := time.Now()
+	answer, err := s.inner.Infer(ctx, caller, &s.payloads[caller][p.number], keep)
+	if took := int64(time.Since(begin)); took > s.pending.Load() {
+		s.pending.Store(took)
+	}
+	if err != nil && ctx.Err() != nil {
+		s.lost.Store(true)
+	}
+	if err == nil && keep {
+		answer.Body = s.complete(caller, answer.Body)
+	}
+	return answer, err
+}
+
+// settle waits for requests that nobody waits for any more: a server that writes
+// into memory which it has unmapped would crash.
+func (s *sharing) settle(ctx context.Context) {
+	if s.lost.Load() {
+		sleep(context.WithoutCancel(ctx), min(time.Second+2*time.Duration(s.pending.Load()), 10*time.Second))
+	}
+}
+
+// paint marks a caller's outputs, so that one that the server did not write shows.
+const paintByte = 0xa5
+
+func (s *sharing) paint(caller int) {
+	for _, p := range s.outputs[caller] {
+		b := s.region.Data[p.offset : p.offset+p.size]
+		for i := range b {
+			b[i] = paintByte
+		}
+	}
+}
+
+// complete puts the outputs into an answer, as if they had come with it, so that
+// one check serves both ways. What is wrong is said in the answer's place, and
+// whoever checks it will say so.
+func (s *sharing) complete(caller int, body []byte) []byte {
+	var response service.ModelInferResponse
+	if err := proto.Unmarshal(body, &response); err != nil {
+		return body
+	}
+	raw := make([][]byte, len(response.GetOutputs()))
+	copy(raw, response.GetRawOutputContents())
+	for i, o := range response.GetOutputs() {
+		p, shared := s.outputs[caller][o.GetName()]
+		if !shared || len(raw[i]) > 0 {
+			continue
+		}
+		data := s.region.Data[p.offset : p.offset+p.size]
+		count, ok := elements(o.GetShape())
+		if size := count * int64(datatypes[o.GetDatatype()]); ok && size <= p.size {
+			data = data[:size]
+		}
+		if unwritten(data) {
+			return fmt.Appendf([]byte{notAnAnswer}, "output %q was not written to shared memory", o.GetName())
+		}
+		raw[i] = data
+	}
+	response.RawOutputContents = raw
+	out, err := proto.Marshal(&response)
+	if err != nil {
+		return body
+	}
+	return out
+}
+
+func unwritten(data []byte) bool {
+	for _, b := range data {
+		if b != paintByte {
+			return false
+		}
+	}
+	return len(data) > 0
+}
+
+// The parameters of a tensor in shared memory.
+const (
+	regionParameter = "shared_memory_region"
+	sizeParameter   = "shared_memory_byte_size"
+	offsetParameter = "shared_memory_offset"
+)
+
+// sharedPayload encodes a request whose tensors lie in a region.
+func (e encoding) sharedPayload(m Model, items []item, name string, inputs, outputs map[string]place) (p Payload, err error) {
+	tensors, _, err := m.tensorsOf(items)
+	if err != nil {
+		return p, err
+	}
+	if e.binary {
+		p, err = m.sharedJSON(tensors, name, inputs, outputs)
+	} else {
+		p.Bytes, err = m.sharedMessage(tensors, name, inputs, outputs)
+	}
+	if err == nil && e.compressed {
+		p.Bytes, err = compress(p.Bytes)
+	}
+	return p, err
+}
+
+func (m Model) sharedMessage(tensors []inputTensor, name string, inputs, outputs map[string]place) ([]byte, error) {
+	parameters := func(p place) map[string]*service.InferParameter {
+		number := func(n int64) *service.InferParameter {
+			return &service.InferParameter{ParameterChoice: &service.InferParameter_Int64Param{Int64Param: n}}
+		}
+		return map[string]*service.InferParameter{
+			regionParameter: {ParameterChoice: &service.InferParameter_StringParam{StringParam: name}},
+			sizeParameter:   number(p.size), offsetParameter: number(p.offset),
+		}
+	}
+	head := &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
+	for _, t := range tensors {
+		head.Inputs = append(head.Inputs, &service.ModelInferRequest_InferInputTensor{
+			Name: t.Name, Datatype: t.Datatype, Shape: t.Shape, Parameters: parameters(inputs[t.Name]),
+		})
+	}
+	for _, t := range m.Outputs {
+		o := &service.ModelInferRequest_InferRequestedOutputTensor{Name: t.Name}
+		if p, shared := outputs[t.Name]; shared {
+			o.Parameters = parameters(p)
+		}
+		head.Outputs = append(head.Outputs, o)
+	}
+	out, err := proto.MarshalOptions{Deterministic: true}.Marshal(head)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	return out, nil
+}
+
+func (m Model) sharedJSON(tensors []inputTensor, name string, inputs, outputs map[string]place) (Payload, error) {
+	parameters := func(p place) map[string]any {
+		return map[string]any{regionParameter: name, sizeParameter: p.size, offsetParameter: p.offset}
+	}
+	head := binaryHead{Parameters: map[string]any{"binary_data_output": true}}
+	for _, t := range tensors {
+		head.Inputs = append(head.Inputs, binaryTensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape, Parameters: parameters(inputs[t.Name])})
+	}
+	for _, t := range m.Outputs {
+		o := binaryTensor{Name: t.Name, Parameters: map[string]any{"binary_data": true}}
+		if p, shared := outputs[t.Name]; shared {
+			o.Parameters = parameters(p)
+		}
+		head.Outputs = append(head.Outputs, o)
+	}
+	text, err := json.Marshal(head)
+	if err != nil || len(text) > math.MaxInt32 {
+		return Payload{}, fmt.Errorf("encoding the request: %w", err)
+	}
+	return Payload{Bytes: text, head: len(text), path: m.path()}, nil
+}

@@ -1,0 +1,246 @@
+package tritonsim
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"tritonsweep/internal/tritonpb/service"
+)
+
+// sharedMemoryDir is where POSIX shared memory lies; its keys are file names.
+const sharedMemoryDir = "/dev/shm"
+
+// regions are the shared memory that a process has been told of. Reads and writes
+// of their files are what others see in their mappings.
+type regions struct {
+	mu   sync.RWMutex
+	byID map[string]*sharedRegion
+}
+
+type sharedRegion struct {
+	key          string
+	offset, size uint64
+	file         *os.File
+}
+
+func (g *regions) register(q *service.SystemSharedMemoryRegisterRequest) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.byID[q.Name] != nil {
+		return status.Errorf(codes.AlreadyExists, "shared memory region '%s' already in manager", q.Name)
+	}
+	name := strings.TrimPrefix(q.Key, "/")
+	file, err := os.OpenFile(filepath.Join(sharedMemoryDir, filepath.Base(name)), os.O_RDWR, 0)
+	if err != nil || strings.Contains(name, "/") {
+		if err == nil {
+			file.Close()
+		}
+		return status.Errorf(codes.Internal, "Unable to open shared memory region: '%s'", q.Key)
+	}
+	if info, err := file.Stat(); err != nil || q.Offset > uint64(info.Size()) || q.ByteSize > uint64(info.Size())-q.Offset {
+		file.Close()
+		return status.Errorf(codes.InvalidArgument, "failed to register shared memory region '%s': invalid args", q.Name)
+	}
+	if g.byID == nil {
+		g.byID = map[string]*sharedRegion{}
+	}
+	g.byID[q.Name] = &sharedRegion{q.Key, q.Offset, q.ByteSize, file}
+	return nil
+}
+
+// unregister forgets a region, or all of them for an empty name.
+func (g *regions) unregister(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for known, r := range g.byID {
+		if name == "" || name == known {
+			r.file.Close()
+			delete(g.byID, known)
+		}
+	}
+}
+
+func (g *regions) status(name string) (*service.SystemSharedMemoryStatusResponse, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if name != "" && g.byID[name] == nil {
+		return nil, status.Errorf(codes.NotFound, "Unable to find system shared memory region: '%s'", name)
+	}
+	r := &service.SystemSharedMemoryStatusResponse{Regions: map[string]*service.SystemSharedMemoryStatusResponse_RegionStatus{}}
+	for known, s := range g.byID {
+		if name == "" || name == known {
+			r.Regions[known] = &service.SystemSharedMemoryStatusResponse_RegionStatus{Name: known, Key: s.key, Offset: s.offset, ByteSize: s.size}
+		}
+	}
+	return r, nil
+}
+
+// area is where a tensor lies in a region.
+type area struct {
+	region       string
+	offset, size uint64
+}
+
+const regionParameter = "shared_memory_region"
+
+// areaOf reads a tensor's parameters; ok is false where it lies in none.
+func areaOf(parameters map[string]*service.InferParameter) (a area, ok bool) {
+	p, ok := parameters[regionParameter]
+	if !ok {
+		return a, false
+	}
+	number := func(name string) uint64 {
+		v := parameters[name]
+		return max(v.GetUint64Param(), uint64(max(0, v.GetInt64Param())))
+	}
+	return area{p.GetStringParam(), number("shared_memory_offset"), number("shared_memory_byte_size")}, true
+}
+
+// use calls do with the file and the position of an area, while nobody forgets it.
+func (g *regions) use(a area, do func(file *os.File, at int64) error) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	r := g.byID[a.region]
+	switch {
+	case r == nil:
+		return status.Errorf(codes.InvalidArgument, "Unable to find shared memory region: '%s'", a.region)
+	case a.offset > r.size:
+		return status.Errorf(codes.InvalidArgument, "Invalid offset for shared memory region: '%s'", a.region)
+	case a.size > r.size-a.offset:
+		return status.Errorf(codes.InvalidArgument, "Invalid offset + byte size for shared memory region: '%s'", a.region)
+	}
+	return do(r.file, int64(r.offset+a.offset))
+}
+
+// fetch gives a request what its inputs in shared memory hold. Its other tensors
+// lie in r.raws in the order of their inputs.
+func (g *regions) fetch(r *request) error {
+	var raws []rawInput
+	found := false
+	for _, in := range r.head.Inputs {
+		a, shared := areaOf(in.Parameters)
+		if !shared {
+			if len(r.raws) > 0 {
+				raws, r.raws = append(raws, r.raws[0]), r.raws[1:]
+			}
+			continue
+		}
+		found = true
+		raw, err := g.read(a, in.Shape)
+		if err != nil {
+			return err
+		}
+		raws = append(raws, raw)
+	}
+	if found || len(raws) > 0 {
+		r.raws = append(raws, r.raws...)
+	}
+	return nil
+}
+
+func (g *regions) read(a area, shape []int64) (raw rawInput, err error) {
+	raw.size = int(a.size)
+	items := 1
+	if len(shape) > 0 && shape[0] > 0 && shape[0] <= mostItems && raw.size%int(shape[0]) == 0 {
+		items = int(shape[0])
+	}
+	raw.firsts = make([]first, items)
+	stride := raw.size / items
+	err = g.use(a, func(file *os.File, at int64) error {
+		for i := range raw.firsts {
+			n := min(stride, len(first{}))
+			if _, err := file.ReadAt(raw.firsts[i][:n], at+int64(i*stride)); err != nil {
+				return status.Errorf(codes.Internal, "reading shared memory: %v", err)
+			}
+		}
+		return nil
+	})
+	return raw, err
+}
+
+// places finds the outputs that go to shared memory, and refuses those that do not
+// fit before anything is executed.
+func (g *regions) places(r *request, outputs []output) error {
+	for _, wanted := range r.head.Outputs {
+		a, shared := areaOf(wanted.Parameters)
+		if !shared {
+			continue
+		}
+		if err := g.use(a, func(*os.File, int64) error { return nil }); err != nil {
+			return err
+		}
+		for i := range outputs {
+			if o := &outputs[i]; o.name == wanted.Name {
+				o.area = &a
+			}
+		}
+	}
+	return nil
+}
+
+// store writes the outputs that go to shared memory.
+func (g *regions) store(outputs []output) error {
+	for _, o := range outputs {
+		if o.area == nil {
+			continue
+		}
+		if need := uint64(o.size()); o.area.size < need {
+			return status.Errorf(codes.Internal, "shared memory size specified with the request for output '%s' (%d bytes) should be at least %d bytes to hold the results",
+				o.name, o.area.size, need)
+		}
+		var encoded response
+		encoded.tensor(o)
+		encoded.flush()
+		err := g.use(*o.area, func(file *os.File, at int64) error {
+			for _, part := range encoded.parts {
+				n, err := file.WriteAt(part.ReadOnlyData(), at)
+				if err != nil {
+					return status.Errorf(codes.Internal, "writing shared memory: %v", err)
+				}
+				at += int64(n)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *api) SystemSharedMemoryRegister(_ context.Context, q *service.SystemSharedMemoryRegisterRequest) (*service.SystemSharedMemoryRegisterResponse, error) {
+	return new(service.SystemSharedMemoryRegisterResponse), a.p.regions.register(q)
+}
+
+func (a *api) SystemSharedMemoryUnregister(_ context.Context, q *service.SystemSharedMemoryUnregisterRequest) (*service.SystemSharedMemoryUnregisterResponse, error) {
+	a.p.regions.unregister(q.Name)
+	return new(service.SystemSharedMemoryUnregisterResponse), nil
+}
+
+func (a *api) SystemSharedMemoryStatus(_ context.Context, q *service.SystemSharedMemoryStatusRequest) (*service.SystemSharedMemoryStatusResponse, error) {
+	return a.p.regions.status(q.Name)
+}
+
+// readArea reads from JSON where a tensor lies in shared memory.
+func readArea(parameters object) (map[string]*service.InferParameter, error) {
+	name, err := get[string](parameters, regionParameter, noString)
+	out := map[string]*service.InferParameter{
+		regionParameter: {ParameterChoice: &service.InferParameter_StringParam{StringParam: name}},
+	}
+	size, sizeErr := get[uint64](parameters, "shared_memory_byte_size", noUnsigned)
+	offset, offsetErr := optional[uint64](parameters, "shared_memory_offset", noUnsigned)
+	out["shared_memory_byte_size"] = &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: size}}
+	out["shared_memory_offset"] = &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: offset}}
+	for _, err := range []error{err, sizeErr, offsetErr} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
