@@ -196,3 +196,20 @@ func TestFault38GPULost(t *testing.T) {
 	w.recover(t, nil)
 	w.expectRestored(t)
 }
+
+// A process of the Python backend that dies while models are loaded makes Triton
+// end of its own will. It is started again, and the point is measured.
+func TestADeadStubIsNoRefusal(t *testing.T) {
+	w := newWorld(t, tritonsim.ControlNone)
+	w.server.ends = func(n int) *docker.ExitError {
+		if n == 2 {
+			return &docker.ExitError{Container: "a", ExitCode: 1, Reason: "Stub process 'face_0_0' is not healthy."}
+		}
+		return nil
+	}
+	outcome := w.sweepWith(t, nil)
+	if outcome.Verdicts[results.Refused] != 0 || len(w.records) != 3 || w.server.restarts != 5 { // three trials, one again, and the restore
+		t.Errorf("%d restarts, records:\n%s", w.server.restarts, w.verdicts())
+	}
+	w.expectRestored(t)
+}

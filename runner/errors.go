@@ -7,8 +7,8 @@ import "fmt"
 type RefusedError struct {
 	Model  string
 	Reason string // in the server's words
-	// Crashed tells that the server was ended by a signal while it started,
-	// which need not be the config's fault.
+	// Crashed tells that the server, or a process of its backend, was ended by a
+	// signal while it started, which need not be the config's fault.
 	Crashed bool
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tritonsweep/results"
@@ -133,7 +134,8 @@ func (r *run) ready(ctx context.Context, t sweep.Trial, since time.Time, models 
 		return nil
 	case ended != nil:
 		r.starved(t, ended)
-		return &RefusedError{Model: models[0], Reason: r.refusal(ctx, since, ended), Crashed: crashed(ended)}
+		reason := r.refusal(ctx, since, ended)
+		return &RefusedError{Model: models[0], Reason: reason, Crashed: crashed(ended) || strings.Contains(reason, deadStub)}
 	}
 	return r.notReady(ctx, models[0], since, err)
 }
@@ -164,6 +166,11 @@ func (r *run) closeClient() {
 		_ = r.client.Close() // it only read
 	}
 }
+
+// deadStub is in what Triton says when a process of its Python backend died, or
+// did not come up in time, while a model was loaded: on a busy machine one does,
+// whatever the config, and Triton then ends of its own will.
+const deadStub = "Stub process"
 
 // crashed tells an end by a signal from an exit of Triton's own will. Running
 // out of memory is none: it would happen again.
