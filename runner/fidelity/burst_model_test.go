@@ -80,7 +80,7 @@ func (b *burst) measured(t *testing.T) batcher.Table {
 // frontEnds are how long the front end may take for each request, of which nobody
 // tells: it depends on client and machine, and decides some races. Predictions are
 // spread over them.
-var frontEnds = []time.Duration{20 * time.Microsecond, 60 * time.Microsecond, 120 * time.Microsecond}
+var frontEnds = []time.Duration{20 * time.Microsecond, 60 * time.Microsecond}
 
 // predict simulates the scenario with the service times that the server's
 // statistics tell of what it has just played.
@@ -97,7 +97,7 @@ func (b *burst) predict(t *testing.T) distribution {
 	for seed := range seeds {
 		sc.Seed = uint64(seed + 1)
 		if front := frontEnds[seed%len(frontEnds)]; b.file.Scenario.Timing.FrontEnd == batcher.DefaultTiming().FrontEnd {
-			sc.Timing.FrontEnd = batcher.Lag{Min: front / 2, Mean: front}
+			sc.Timing.FrontEnd = batcher.Lag{Min: front / 10, Mean: front}
 		}
 		r, err := sim.Run(&sc)
 		if err != nil {

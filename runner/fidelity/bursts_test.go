@@ -30,7 +30,7 @@ func TestFidelityBursts(t *testing.T) {
 	}
 	p := findPlace(t)
 	play(t, p, burstScenarios(t), times)
-	playStalls(t, p, 10*time.Second)
+	playStalls(t, p, 10*time.Second, true)
 }
 
 // TestRealBursts is a short one for every run of the tests: no scenario in it takes
@@ -47,7 +47,7 @@ func TestRealBursts(t *testing.T) {
 	}
 	p := findPlace(t)
 	play(t, p, some, 3)
-	playStalls(t, p, 3*time.Second)
+	playStalls(t, p, 3*time.Second, false)
 }
 
 // burstScenarios are those that a real server can play: scripts of arrivals for a

@@ -29,9 +29,10 @@ type Timing struct {
 	FrontEnd Lag
 	// Latency is the rest of a request's way, to the server and back.
 	Latency time.Duration
-	// Client is what the callers' machine needs between a response and the same
-	// caller's next request, one caller after another. No latency holds it.
-	Client time.Duration
+	// Think passes between a response and the same caller's next request, and
+	// Client is what the callers' machine needs for each of them meanwhile, one
+	// caller after another. No latency holds them.
+	Think, Client time.Duration
 	// WakeBatcher and WakeInstance pass from a notification until the thread runs.
 	WakeBatcher, WakeInstance Lag
 	// Loop is one round of the batcher's loop.
@@ -85,7 +86,7 @@ func (t *Timing) lag(a *Action) *Lag {
 }
 
 func (t *Timing) validate() error {
-	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.EpilogueEach, t.EpilogueEach}, {t.RespondEach, t.RespondEach}, {t.Client, t.Client}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.Ask} {
+	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.EpilogueEach, t.EpilogueEach}, {t.RespondEach, t.RespondEach}, {t.Think, t.Think}, {t.Client, t.Client}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.Ask} {
 		if l.Min < 0 || l.Mean < 0 || l.Min > maxServiceTime || l.Mean > maxServiceTime {
 			return fmt.Errorf("%w: a time of %v to %v between threads", ErrConfig, l.Min, l.Mean)
 		}

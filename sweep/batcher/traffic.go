@@ -189,7 +189,7 @@ func (o *traffic) done(m *simModel, id uint64, at Time) {
 		o.unused = append(o.unused, id)
 		return
 	}
-	at += Time(m.sim.sc.Timing.Latency)
+	at += Time(m.sim.sc.Timing.Latency + m.sim.sc.Timing.Think)
 	later := o.shift(m, id, at)
 	if each := Time(m.sim.sc.Timing.Client); each > 0 {
 		o.client = max(o.client, at) + each

@@ -15,8 +15,10 @@
 //	             end of an execution, as the server counts it, and the next: the
 //	             share of its time that an instance which never waits does not
 //	             execute.
-//	C            what the callers' machine needs for each request: by so much a
-//	             caller's cycle (Little's law) is longer than its latency.
+//	Z and C      the time between a response and the caller's next request, and
+//	             what the callers' machine needs for each, one after another: by
+//	             so much a caller's cycle (Little's law) is longer than its
+//	             latency, alone and among others.
 //	E, F and L0  responses of a batch leave E apart, the front end takes F for
 //	             each request, one after another, and the rest of a request's way
 //	             is L0. What a request waits beyond queue and execution is L0 + F

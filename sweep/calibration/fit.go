@@ -64,7 +64,9 @@ func Fit(runs []Run, seed uint64) (*Calibration, error) {
 		largest = max(largest, runs[i].Config.MaxBatch)
 	}
 	f := &fitter{seed: seed}
-	ways, err := f.fitWays(Theta{CV: defaultCV, Release: releaseTime(alone), Client: clientTime(alone)}, alone, largest)
+	start := Theta{CV: defaultCV, Release: releaseTime(alone)}
+	start.Think, start.Client = clientTimes(alone)
+	ways, err := f.fitWays(start, alone, largest)
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,17 @@ type figures struct {
 	batch      float64 // mean size of an execution
 	working    float64 // mean time of an execution, seconds
 	overhead   float64 // of a request outside queue and execution, seconds
+	// orbits is the variance of the throughput's logarithm between simulations: a
+	// closed loop falls into one rhythm or another, and a measurement saw few.
+	orbits float64
 }
+
+// surest is the variance that a figure has without any rhythms.
+const surest = 0.01 * 0.01
 
 // measured returns the figures of r itself.
 func (r *Run) measured() figures {
-	return figures{r.Throughput, r.P95.Seconds(), r.meanBatch(), r.working(), r.overhead()}
+	return figures{throughput: r.Throughput, p95: r.P95.Seconds(), batch: r.meanBatch(), working: r.working(), overhead: r.overhead()}
 }
 
 // weights of the squared differences: throughput is what the others lead to.
@@ -39,6 +45,7 @@ func (r *Run) misfit(sim figures) float64 {
 	if r.P95 > 0 && sim.p95 > 0 {
 		sum += p95Weight * square(math.Log(sim.p95/m.p95))
 	}
+	sum *= surest / (surest + sim.orbits)
 	if r.alone() {
 		return sum + square(overheadScale*(sim.overhead-m.overhead))
 	}
@@ -62,6 +69,7 @@ type fitter struct {
 // simulate returns the mean figures of r under t.
 func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 	var sum figures
+	var logs [fitSeeds]float64
 	for i := range fitSeeds {
 		sc := t.Scenario(r.Config, Load{Callers: r.Callers, Batch: r.Batch}, fitEffort, f.seed+uint64(i))
 		result, err := f.sim.Run(&sc)
@@ -70,11 +78,15 @@ func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 		}
 		m := &result.Models[0]
 		one := simulated(t, m, r)
+		logs[i] = math.Log(one.throughput)
 		sum.throughput += one.throughput / fitSeeds
 		sum.p95 += one.p95 / fitSeeds
 		sum.batch += one.batch / fitSeeds
 		sum.working += one.working / fitSeeds
 		sum.overhead += one.overhead / fitSeeds
+	}
+	for _, l := range logs {
+		sum.orbits += square(l-math.Log(sum.throughput)) / (fitSeeds - 1)
 	}
 	return sum, nil
 }

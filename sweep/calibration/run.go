@@ -146,24 +146,33 @@ func (r *Run) company() float64 {
 	return sum / items / float64(r.items())
 }
 
-// clientTime returns C, by which a caller of a batch that was answered together is
-// late for each one before it, and once for itself: so much is its cycle longer
-// than its latency. A long cycle tells less of it.
-func clientTime(runs []Run) time.Duration {
-	sum, weight := 0.0, 0.0
+// clientTimes returns Z and C: by how much a caller's cycle is longer than its
+// latency, alone, and for each other caller of its batch, half of which are before
+// it. Weighted least squares; a long cycle tells less.
+func clientTimes(runs []Run) (think, client time.Duration) {
+	var w, x, y, xx, xy float64
 	for i := range runs {
-		if r := &runs[i]; r.Mean > 0 {
-			turns := (r.company() + 1) / 2
-			w := square(turns / r.cycle())
-			sum += w * (r.cycle() - r.response()) / turns
-			weight += w
+		r := &runs[i]
+		if r.Mean <= 0 {
+			continue
 		}
+		weight := 1 / square(r.cycle())
+		before, late := (r.company()-1)/2, r.cycle()-r.response()
+		w += weight
+		x += weight * before
+		y += weight * late
+		xx += weight * before * before
+		xy += weight * before * late
 	}
-	if weight == 0 {
-		return 0
+	if w == 0 {
+		return 0, 0
 	}
-	return min(seconds(sum/weight), mostClient)
+	each := 0.0
+	if spread := w*xx - x*x; spread > 1e-9*w*xx {
+		each = max(0, (w*xy-x*y)/spread)
+	}
+	return min(seconds((y-each*x)/w), mostClient), min(seconds(each), mostClient)
 }
 
-// mostClient bounds C: callers that are slower were kept from sending.
+// mostClient bounds Z and C: callers that are slower were kept from sending.
 const mostClient = 200 * us

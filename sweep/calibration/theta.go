@@ -29,9 +29,9 @@ type Theta struct {
 	Total batcher.Table
 	// FrontEnd is F, Latency is L0.
 	FrontEnd, Latency time.Duration
-	// Client is C: what the callers' machine needs between a response and the next
-	// request, one caller after another.
-	Client time.Duration
+	// Think is Z, from a response to the caller's next request, and Client is C:
+	// what the callers' machine needs for each of them, one after another.
+	Think, Client time.Duration
 	// Respond is E: by how much each response of a batch is sent after the one
 	// before, all at the end of what the server counts as an execution.
 	Respond time.Duration
@@ -94,8 +94,8 @@ const shift = time.Second
 // Scenario returns the simulation of a config under a load.
 func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
 	timing := batcher.DefaultTiming()
-	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 2, Mean: t.FrontEnd}
-	timing.Latency, timing.Client = t.Latency, t.Client
+	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 10, Mean: t.FrontEnd}
+	timing.Latency, timing.Think, timing.Client = t.Latency, t.Think, t.Client
 	timing.RespondEach, timing.EpilogueEach = t.Respond, t.Respond+t.Release
 	service := t.service(c.MaxBatch)
 	requests := max(effort.Requests, 12*l.Callers)
@@ -137,6 +137,6 @@ func (t *Theta) Contention() string {
 
 // String describes t for people.
 func (t *Theta) String() string {
-	return fmt.Sprintf("%v each request at the front end, %v the way there and back, %v each request after an execution; %s",
-		t.FrontEnd, t.Latency.Round(time.Microsecond), t.Release.Round(time.Microsecond), t.Contention())
+	return fmt.Sprintf("%v each request at the front end, %v the way there and back, %v each request after an execution, %v at the callers, responses %v apart; %s",
+		t.FrontEnd, t.Latency.Round(time.Microsecond), t.Release.Round(time.Microsecond), t.Client.Round(time.Microsecond), t.Respond, t.Contention())
 }
