@@ -83,13 +83,7 @@ func (r *run) offerAlone(ctx context.Context, t sweep.Trial, spec load.Spec, rec
 		return load.Result{}, err
 	}
 	record.Active, record.Environment = r.active(before, t.Model), r.environment(before)
-	spec = r.reaching(spec, before.identity)
-	transport, err := spec.Connect(r.client.Address())
-	if err != nil {
-		return load.Result{}, err
-	}
-	defer transport.Close()
-	return load.Run(ctx, transport, spec)
+	return r.offer(ctx, record, before, spec)
 }
 
 // barrier lets a number of parties wait for each other once; who arrives again,

@@ -30,17 +30,9 @@ func TestInterference(t *testing.T) {
 		if err := client.WaitReady(t.Context(), model, triton.Wait{}); err != nil {
 			t.Fatal(err)
 		}
-		config, err := client.Config(t.Context(), model)
-		if err != nil {
-			t.Fatal(err)
-		}
-		described, err := Describe(t.Context(), client, model, config)
-		if err != nil {
-			t.Fatal(err)
-		}
 		loads[model] = sweep.Load{Concurrency: 2, BatchSize: 1}
 		specs[model] = load.Spec{
-			Model: described, Shared: true, Timeout: 5 * time.Second,
+			Shared: true, Timeout: 5 * time.Second,
 			Warmup: 50 * time.Millisecond, MinDuration: 150 * time.Millisecond, MaxDuration: 150 * time.Millisecond,
 		}
 	}

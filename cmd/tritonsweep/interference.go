@@ -78,9 +78,6 @@ func (o *options) prepareTogether(c *cli.Context, t *target, loads map[string]sw
 		spec.Load, spec.Shared, spec.Seed = loads[model], t.simulated, o.seed
 		spec.MinDuration = spec.MaxDuration
 		spec.Data = o.data[model]
-		if spec.Model, err = runner.Describe(c.Context, t.client, model, t.configs[model]); err != nil {
-			return err
-		}
 		o.together[model] = spec
 	}
 	o.verdict = interferenceVerdict
