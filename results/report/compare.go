@@ -148,6 +148,9 @@ func (c *Comparison) not(format string, args ...any) {
 func byModel(records []results.Record) map[string][]results.Record {
 	out := map[string][]results.Record{}
 	for _, r := range records {
+		if len(r.Together) > 0 || r.Verdict == results.Inert {
+			continue // beside others, or not measured: nothing to set beside a point
+		}
 		out[r.Model] = append(out[r.Model], r)
 	}
 	return out

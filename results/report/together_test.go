@@ -11,9 +11,27 @@ import (
 	"tritonsweep/sweep"
 )
 
-// together makes the report of two models, one of which keeps 60 % of its
+// Two such runs are compared by what was measured alone.
+func TestTogetherIsNotCompared(t *testing.T) {
+	run, records := togetherRecords()
+	later := run
+	later.ID = "20261126-130000-abcd"
+	c := CompareRuns(Side{Run: run, Records: records}, Side{Run: later, Records: records}, nil)
+	if len(c.Pairs) != 2 {
+		t.Fatalf("%+v", c)
+	}
+	for _, p := range c.Pairs {
+		if r := p.Throughput; r == nil || r.Value < 0.99 || r.Value > 1.01 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func together() *Report { return Analyze(togetherRecords()) }
+
+// togetherRecords makes the records of two models, one of which keeps 60 % of its
 // throughput; the other's name is somebody's joke.
-func together() *Report {
+func togetherRecords() (results.Run, []results.Record) {
 	const joke = "em<script>\x1b[31m|bedder"
 	load := sweep.Load{Concurrency: 8, BatchSize: 1}
 	loads := map[string]sweep.Load{"detector": load, joke: load}
@@ -33,7 +51,7 @@ func together() *Report {
 			Client: results.Client{Requests: 1000, Throughput: around(x), P50: around(8000 / x), P95: around(12000 / x)},
 		})
 	}
-	return Analyze(run, records)
+	return run, records
 }
 
 func TestModelsAtTheSameTime(t *testing.T) {
