@@ -38,7 +38,10 @@ lint: ## gofmt, go vet, staticcheck, shell scripts
 
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities; needs the network for its database, and fails without
-	@$(GO) tool -modfile=tools.mod govulncheck ./... || { echo "govulncheck found something, or could not reach its database: read above"; exit 1; }
+	@. .ci/setup.sh; need_go; found=$$(go tool -modfile=tools.mod govulncheck ./... 2>&1) && echo "$$found" && exit; \
+	  echo "$$found"; case $$found in \
+	  *"fetching vulnerabilities"*) echo "NOT CHECKED: the database of known vulnerabilities could not be reached" ;; \
+	  *) echo "NOT PASSED: govulncheck found something, or did not run (above)" ;; esac; exit 1
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each

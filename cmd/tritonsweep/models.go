@@ -13,6 +13,17 @@ import (
 	"tritonsweep/tritonconfig"
 )
 
+// checkModelNames refuses what can be no model's name before anybody is asked
+// about it: a server takes ".." for the directory above its repository.
+func checkModelNames(c *cli.Context) error {
+	for _, name := range c.StringSlice("model") {
+		if err := tritonconfig.CheckModelName(name); err != nil {
+			return usagef("--model: %w (hint: --model all for every one that the server has)", err)
+		}
+	}
+	return nil
+}
+
 // chooseModels resolves --model, which may be "all".
 func (t *target) chooseModels(c *cli.Context) error {
 	asked := c.StringSlice("model")
@@ -29,6 +40,9 @@ func (t *target) chooseModels(c *cli.Context) error {
 	}
 	for _, entry := range index {
 		if entry.State == "READY" {
+			if err := tritonconfig.CheckModelName(entry.Name); err != nil {
+				return usagef("--model all: the server has one that cannot be swept: %w", err)
+			}
 			t.models = append(t.models, entry.Name)
 		}
 	}

@@ -59,7 +59,7 @@ func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
 	if c.Bool("shared-lock") {
 		t.state = t.state.Shared()
 	}
-	steps := []func(*cli.Context) error{t.reapFirst, t.findServer, t.isolate, t.inspectRepository, t.lockRepository, t.httpService, t.connect, t.chooseModels, t.readModels}
+	steps := []func(*cli.Context) error{checkModelNames, t.reapFirst, t.findServer, t.isolate, t.inspectRepository, t.lockRepository, t.httpService, t.connect, t.chooseModels, t.readModels}
 	for _, step := range steps {
 		if err := step(c); err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 type edit struct {
 	name     string
 	old, new string   // in the file's text; an empty old replaces all of it
+	also     []string // further changes: old, new, old, new
 	refusal  string   // in the log, of a config that is refused
 	last     string   // in the log behind it; lastWords when empty
 	codes    []string // how its end may be described; not looked at when empty
@@ -55,15 +56,16 @@ var edits = []edit{
 		refusal: "failed to load '" + Model + "' version 1: Internal: ValueError: the parameter fails is raises"},
 	{name: "process dies", old: "instance_group", new: fails("dies"),
 		refusal: "failed to load '" + Model + "' version 1: Internal: Stub process '" + Model + "_0_"},
-	{name: "preferred unsorted", old: batchingLine, new: "preferred_batch_size: [ 8, 4, 4 ]", check: inForce(`"preferred_batch_size":[8,4,4]`)},
-	{name: "preferred none", old: batchingLine, new: "", check: inForce(`"preferred_batch_size":[128]`)},
-	{name: "count 0", old: "count: 2", new: "count: 0", check: inForce(`"count":1`)},
-	{name: "count -1", old: "count: 2", new: "count: -1", check: inForce(`"count":1`)},
-	{name: "delay hexadecimal", old: "15000", new: "0x10", check: inForce(`"max_queue_delay_microseconds":16`)},
-	{name: "delay 2^64-1", old: "15000", new: "18446744073709551615", check: inForce(`"max_queue_delay_microseconds":18446744073709551615`)},
-	{name: "carriage returns", old: "\n", new: "\r\n", check: inForce(`"max_queue_delay_microseconds":15000`)},
-	{name: "bytes in a comment", old: "# Face", new: "# F\xff\xfeace", check: inForce(`"max_queue_delay_microseconds":15000`)},
-	{name: "bytes in a string", old: `"output"`, new: "\"out\xffput\"", check: inForce(`"output":[{"name":"output"`)},
+	// What is taken, several at a time: each costs a start.
+	{name: "unsorted sizes, count 0, hexadecimal delay", old: batchingLine, new: "preferred_batch_size: [ 8, 4, 4 ]",
+		also:  []string{"count: 2", "count: 0", "15000", "0x10"},
+		check: inForce(`"preferred_batch_size":[8,4,4]`, `"count":1`, `"max_queue_delay_microseconds":16`)},
+	{name: "no sizes, count -1, delay 2^64-1", old: batchingLine, new: "",
+		also:  []string{"count: 2", "count: -1", "15000", "18446744073709551615"},
+		check: inForce(`"preferred_batch_size":[128]`, `"count":1`, `"max_queue_delay_microseconds":18446744073709551615`)},
+	{name: "carriage returns, bytes outside UTF-8", old: "\n", new: "\r\n",
+		also:  []string{"# Face", "# F\xff\xfeace", `"output"`, "\"out\xffput\""},
+		check: inForce(`"max_queue_delay_microseconds":15000`, `"output":[{"name":"output"`)},
 	{name: "count 8", old: "count: 2", new: "count: 8", check: inForce(`"count":8`)},
 	{name: "empty", check: unusable},
 }
@@ -85,7 +87,7 @@ func Refusals(t *testing.T, g Target) {
 	original := []byte(strings.Replace(string(untouched), "count: 4", "count: 2", 1))
 	for _, e := range edits {
 		t.Run(e.name, func(t *testing.T) {
-			text := strings.ReplaceAll(string(original), e.old, e.new)
+			text := strings.NewReplacer(append(e.also, e.old, e.new)...).Replace(string(original))
 			if e.old == "" {
 				text = e.new
 			}
@@ -162,12 +164,15 @@ func (g Target) requireLog(t *testing.T, since time.Time, parts ...string) {
 	}
 }
 
-// inForce wants a part of the config that the server reports.
-func inForce(part string) func(*testing.T, Target) {
+// inForce wants parts of the config that the server reports.
+func inForce(parts ...string) func(*testing.T, Target) {
 	return func(t *testing.T, g Target) {
 		t.Helper()
-		if got := g.http(t, "GET", "/v2/models/"+Model+"/config", ""); !strings.Contains(got.body, part) {
-			t.Errorf("config %s lacks %s", got.body, part)
+		got := g.http(t, "GET", "/v2/models/"+Model+"/config", "")
+		for _, part := range parts {
+			if !strings.Contains(got.body, part) {
+				t.Errorf("config %s lacks %s", got.body, part)
+			}
 		}
 	}
 }
