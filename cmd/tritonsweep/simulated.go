@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"tritonsweep/examples"
 	"tritonsweep/runner"
 	"tritonsweep/runner/tritonsim"
+	"tritonsweep/tritonconfig"
 )
 
 // simulate starts a simulated server in this process, on a copy of the
@@ -70,6 +72,20 @@ func (t *target) control() tritonsim.Control {
 	return tritonsim.ControlNone
 }
 
+// readModelFile reads a file no further than any config can be long.
+func readModelFile(source fs.FS, name string) (data []byte, err error) {
+	file, err := source.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err = io.ReadAll(io.LimitReader(file, tritonconfig.MaxSize+1))
+	if err == nil && len(data) > tritonconfig.MaxSize {
+		err = fmt.Errorf("%s has more than %d bytes (hint: is this a model's config?)", name, tritonconfig.MaxSize)
+	}
+	return data, err
+}
+
 // copyModels copies what a simulated server reads of a repository: each model's
 // config and profile.
 func copyModels(to string, source fs.FS) error {
@@ -80,7 +96,7 @@ func copyModels(to string, source fs.FS) error {
 			return err
 		}
 		for _, file := range files {
-			data, err := fs.ReadFile(source, file)
+			data, err := readModelFile(source, file)
 			if err != nil {
 				return err
 			}
