@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+
+	"tritonsweep/runner/load/wire"
 )
 
 const gzipName = "gzip"
@@ -64,10 +66,10 @@ func decompress(message []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(message))
 	var out []byte
 	if err == nil {
-		out, err = io.ReadAll(io.LimitReader(r, mostPayload))
+		out, err = io.ReadAll(io.LimitReader(r, wire.MostAnswer+1))
 	}
-	if err == nil && len(out) == mostPayload {
-		err = fmt.Errorf("more than %d bytes", mostPayload)
+	if err == nil && len(out) > wire.MostAnswer {
+		err = fmt.Errorf("more than %d bytes", wire.MostAnswer)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("unpacking the answer: %w", err)

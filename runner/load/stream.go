@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/load/wire"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -48,7 +49,7 @@ func newStreams(o Options) (*streamed, error) {
 	if o.TLS != nil {
 		secure = credentials.NewTLS(o.TLS)
 	}
-	calls := []grpc.CallOption{grpc.ForceCodecV2(opaqueCodec{}), grpc.MaxCallRecvMsgSize(mostPayload), grpc.MaxCallSendMsgSize(mostPayload)}
+	calls := []grpc.CallOption{grpc.ForceCodecV2(opaqueCodec{}), grpc.MaxCallRecvMsgSize(wire.MostAnswer), grpc.MaxCallSendMsgSize(mostPayload)}
 	if o.Compression != "" {
 		calls = append(calls, grpc.UseCompressor(o.Compression))
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/load/wire"
 
 	"google.golang.org/protobuf/proto"
 )
@@ -127,14 +128,14 @@ func (w *web) read(ctx context.Context, caller int, response *http.Response, sen
 	var body []byte
 	var err error
 	if keep {
-		body, err = io.ReadAll(io.LimitReader(response.Body, mostPayload))
+		body, err = io.ReadAll(io.LimitReader(response.Body, wire.MostAnswer+1))
 		n = int64(len(body))
 	} else {
 		b := &w.buffers[caller%len(w.buffers)]
 		if b.once == nil {
 			b.once = make([]byte, webReadBuffer)
 		}
-		n, err = io.CopyBuffer(discard{}, io.LimitReader(response.Body, mostPayload), b.once)
+		n, err = io.CopyBuffer(discard{}, io.LimitReader(response.Body, wire.MostAnswer+1), b.once)
 	}
 	received := time.Now()
 	switch {
@@ -142,8 +143,8 @@ func (w *web) read(ctx context.Context, caller int, response *http.Response, sen
 		return Answer{}, ctx.Err()
 	case err != nil:
 		return Answer{}, &webError{kind: "HTTP connection", text: "the answer is cut off: " + plainError(err)}
-	case n >= mostPayload:
-		return Answer{}, &webError{kind: "HTTP endless", text: fmt.Sprintf("the answer has more than %d bytes", mostPayload)}
+	case n > wire.MostAnswer:
+		return Answer{}, &webError{kind: "HTTP endless", text: fmt.Sprintf("the answer has more than %d bytes", wire.MostAnswer)}
 	}
 	answer := Answer{Sent: sent, Received: received, Bytes: int(n)}
 	if keep {

@@ -11,6 +11,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// MostAnswer bounds one answer, in bytes. It is far above what any model sends,
+// and keeps a server that lies about the size from filling the memory.
+const MostAnswer = 512 << 20
+
 const (
 	readBuffer = 64 << 10
 	// mostHeaders bounds the header block of one answer.
@@ -141,6 +145,11 @@ func (r *reader) arrived(id uint32, part []byte) {
 			return
 		}
 		call.length = int(binary.BigEndian.Uint32(call.prefix[1:]))
+		if call.length > MostAnswer {
+			c.queue(appendReset(nil, id, codeCancel))
+			c.finish(call, status.Errorf(codes.ResourceExhausted, "the answer is to have %d bytes, more than %d", call.length, MostAnswer))
+			return
+		}
 		if call.prefix[0] != 0 && c.template.flag == 0 { // with compressed requests, answers may be
 			c.queue(appendReset(nil, id, codeCancel))
 			c.finish(call, status.Error(codes.Internal, "the answer is compressed, which nobody asked for"))
