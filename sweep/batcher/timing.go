@@ -27,6 +27,10 @@ type Timing struct {
 	// FrontEnd is the time that the front end takes for each request, one
 	// after another: it spreads arrivals that are sent together.
 	FrontEnd Lag
+	// Clump is the share of requests for which the front end takes no longer than
+	// FrontEnd.Min: those that came in one read with the one before. The others
+	// take the longer, so that the mean stays.
+	Clump float64
 	// Latency is the rest of a request's way, to the server and back.
 	Latency time.Duration
 	// Think passes between a response and the same caller's next request, and
@@ -72,6 +76,18 @@ func DefaultTiming() Timing {
 	}
 }
 
+// front draws how long the front end takes for a request.
+func (t *Timing) front(r *rand.Rand) Time {
+	lag := t.FrontEnd
+	if t.Clump > 0 {
+		if r.Float64() < t.Clump {
+			return Time(lag.Min)
+		}
+		lag.Mean = lag.Min + time.Duration(float64(lag.Mean-lag.Min)/(1-t.Clump))
+	}
+	return lag.draw(r)
+}
+
 // lag returns how long the thread of a Resume action takes to run.
 func (t *Timing) lag(a *Action) *Lag {
 	switch {
@@ -90,6 +106,9 @@ func (t *Timing) validate() error {
 		if l.Min < 0 || l.Mean < 0 || l.Min > maxServiceTime || l.Mean > maxServiceTime {
 			return fmt.Errorf("%w: a time of %v to %v between threads", ErrConfig, l.Min, l.Mean)
 		}
+	}
+	if !(t.Clump >= 0 && t.Clump < 1) {
+		return fmt.Errorf("%w: a share of %v of the requests in clumps", ErrConfig, t.Clump)
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func (o *traffic) send(m *simModel, id uint64, at Time, a Arrival) {
 		shape = m.sim.rng.Uint64N(uint64(l.Shapes))
 	}
 	o.sent[id].at, o.sent[id].items = at, items
-	o.free = max(o.free, at) + m.sim.sc.Timing.FrontEnd.draw(m.sim.rng)
+	o.free = max(o.free, at) + m.sim.sc.Timing.front(m.sim.rng)
 	o.waiting.push(entry{o.free, id, int32(a.Priority), a.Timeout, shape})
 }
 

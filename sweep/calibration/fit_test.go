@@ -56,7 +56,7 @@ const (
 // scenario is a config under a load on the true server.
 func (s *truth) scenario(c batcher.Config, callers int, seed uint64) batcher.Scenario {
 	timing := batcher.DefaultTiming()
-	timing.FrontEnd = batcher.Lag{Min: s.frontEnd / 2, Mean: s.frontEnd}
+	timing.FrontEnd, timing.Clump = batcher.Lag{Min: s.frontEnd / 10, Mean: s.frontEnd}, clump
 	timing.Latency = s.latency
 	timing.RespondEach, timing.EpilogueEach, timing.Client = timing.EpilogueEach, timing.EpilogueEach+release, client
 	return batcher.Scenario{

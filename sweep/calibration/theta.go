@@ -47,6 +47,11 @@ type Theta struct {
 	CV float64
 }
 
+// clump is the share of requests that reach the front end in one read with the one
+// before: a client and a server of gRPC, each of which writes and reads what has
+// gathered, show it by batches that are one above a preferred size.
+const clump = 0.5
+
 // device is the name of what executions share in a Scenario.
 const device = "device"
 
@@ -95,6 +100,7 @@ const shift = time.Second
 func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
 	timing := batcher.DefaultTiming()
 	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 10, Mean: t.FrontEnd}
+	timing.Clump = clump
 	timing.Latency, timing.Think, timing.Client = t.Latency, t.Think, t.Client
 	timing.RespondEach, timing.EpilogueEach = t.Respond, t.Respond+t.Release
 	service := t.service(c.MaxBatch)

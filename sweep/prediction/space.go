@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"tritonsweep/sweep/batcher"
 	"tritonsweep/sweep/calibration"
@@ -172,11 +173,12 @@ func values(runs []batcher.Result, figure func(*batcher.ModelResult) float64) []
 // normal90 is how many standard deviations to each side hold 90 %.
 const normal90 = 1.645
 
-// estimate takes the value from the best calibration's mean, since one
-// measurement goes through several phases of a closed loop, and the range from
-// all simulations and what the calibration itself missed, on logarithms.
+// estimate takes the value from all simulations, on logarithms the range as well:
+// one measurement goes through several phases of a closed loop, and what the
+// calibration left open (a little more or less between two arrivals) decides in
+// which of them it stays. The range holds what the calibration itself missed, too.
 func estimate(best, draws []float64, spread float64) Estimate {
-	value := mean(best)
+	value := mean(slices.Concat(best, draws))
 	if !(value > 0) {
 		return Estimate{value, value, value}
 	}
