@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,11 +118,16 @@ func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) ve
 		fmt.Fprintf(table, "%s,%q,%.2f,%.2f,%.2f,%.3f,%.3f,%.2f,%.3f,%.3f,%q\n",
 			s.name, p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
 	}
-	v := verdict{
-		name: s.name, goals: s.goals, points: len(all), runs: len(runs),
-		x:   sumUp(all, func(p *pair) float64 { return p.x }, func(p *pair) float64 { return p.simX }),
-		p95: sumUp(all, func(p *pair) float64 { return p.p95 }, func(p *pair) float64 { return p.simP95 }),
+	v := verdict{name: s.name, goals: s.goals, runs: len(runs), points: len(all)}
+	v.x, v.p95 = sumUpBoth(all)
+	for i := range all {
+		if all[i].simX > all[i].x {
+			v.high++
+		}
 	}
+	sure := slices.DeleteFunc(slices.Clone(all), func(p pair) bool { return p.marked != "" })
+	v.sure = len(sure)
+	v.sureX, v.sureP95 = sumUpBoth(sure)
 	v.itself(records, control)
 	for _, miss := range v.goals.missed(v.x, v.p95) {
 		t.Errorf("%s: %s", s.name, miss)

@@ -89,6 +89,11 @@ func sumUp(pairs []pair, measured, predicted func(*pair) float64) errors {
 	return e
 }
 
+func sumUpBoth(pairs []pair) (x, p95 errors) {
+	return sumUp(pairs, func(p *pair) float64 { return p.x }, func(p *pair) float64 { return p.simX }),
+		sumUp(pairs, func(p *pair) float64 { return p.p95 }, func(p *pair) float64 { return p.simP95 })
+}
+
 func quantile(sorted []float64, p float64) float64 {
 	at := p * float64(len(sorted)-1)
 	i := int(at)

@@ -19,6 +19,14 @@ type verdict struct {
 	goals        goals
 	runs, points int
 	x, p95       errors
+	// high counts the throughputs that were predicted too high: much more or less
+	// than half of them tell of a machine that was not the same for calibration
+	// and points.
+	high int
+	// sure are the points of which the prediction did not say that they must be
+	// measured.
+	sure           int
+	sureX, sureP95 errors
 	// controls is the number of runs of one config and load between the others;
 	// theirX and theirP95 are by how much two of them differ, in per cent: no
 	// prediction can be closer.
@@ -79,6 +87,13 @@ func printVerdicts(all []verdict) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.1f (%.0f)\t%.1f (%.0f)\t%.3f (%.2f)\t%.1f\t%.1f (%.0f)\t%.1f (%.0f)\t%.3f (%.2f)\t%d\t\n", v.name, v.runs, v.points,
 			v.x.mean, v.x.median, v.goals.medianX, v.x.tail, v.goals.tailX, v.x.rank, leastRank,
 			v.p95.mean, v.p95.median, v.goals.medianP95, v.p95.tail, v.goals.tailP95, v.p95.rank, leastRank, v.void)
+	}
+	w.Flush()
+	fmt.Println("of these the points that the prediction itself does not ask to be measured")
+	fmt.Fprintln(w, "model\tpoints\tthroughput mean\tmedian\tp90\tp95 mean\tmedian\tp90\tof all predicted too high\t")
+	for _, v := range all {
+		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d of %d\t\n", v.name, v.sure,
+			v.sureX.mean, v.sureX.median, v.sureX.tail, v.sureP95.mean, v.sureP95.median, v.sureP95.tail, v.high, v.points)
 	}
 	w.Flush()
 	fmt.Println("the server against itself: how much two control runs of one config and load differ")
