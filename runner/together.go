@@ -37,6 +37,8 @@ func RunTogether(ctx context.Context, config Config, specs map[string]load.Spec)
 // its window begins, and goes on after its end until theirs have ended.
 func (r *run) measureTogether(ctx context.Context, trials []sweep.Trial, specs map[string]load.Spec) []results.Record {
 	var group sync.WaitGroup
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	begin, end := newBarrier(len(trials)), newBarrier(len(trials))
 	records := make([]results.Record, len(trials))
 	for k, t := range trials {
@@ -54,6 +56,9 @@ func (r *run) measureTogether(ctx context.Context, trials []sweep.Trial, specs m
 			defer begin.arrive(k)
 			defer end.arrive(k)
 			records[k] = r.measureAlone(ctx, t, spec)
+			if spec.Mix != nil && records[k].Verdict == results.Failed { // there is no mix without it
+				cancel(fmt.Errorf("%s, which belongs to the mix, could not be measured", t.Model))
+			}
 			for _, other := range trials {
 				if other.Model != t.Model {
 					records[k].Together = append(records[k].Together, other.Model)

@@ -17,6 +17,10 @@ type Load struct {
 	// BatchSize is the number of items in one request (the client batch), at least 1.
 	BatchSize int `json:"batch_size"`
 
+	// Share is the part of the requests of a closed loop of several models that goes
+	// to this one; 0 is all of them. The callers are those of the whole loop.
+	Share float64 `json:"share,omitempty"`
+
 	// Rate is the arrival rate of an open loop in requests a second; 0 is a
 	// closed loop.
 	Rate float64 `json:"rate_per_s,omitempty"`
@@ -51,6 +55,8 @@ func (l Load) Validate() error {
 		return fmt.Errorf("concurrency %d: at least 1 is needed", l.Concurrency)
 	case !l.Open() && l.Trace != "":
 		return fmt.Errorf("a closed loop has no recorded arrivals (%s)", l.Trace)
+	case !(l.Share >= 0 && l.Share < 1) || l.Share > 0 && l.Open():
+		return fmt.Errorf("a share of %g of a closed loop's requests: between 0 and 1 is needed", l.Share)
 	case !l.Open():
 		return nil
 	case !(l.Rate > 0 && l.Rate <= mostRate):
@@ -71,7 +77,7 @@ func (l Load) Validate() error {
 // "r=200/s constant b=1" or "r=200/s monday.txt b=1".
 func (l Load) String() string {
 	if !l.Open() {
-		return fmt.Sprintf("c=%d b=%d", l.Concurrency, l.BatchSize)
+		return fmt.Sprintf("%s b=%d", l.Offered(), l.BatchSize)
 	}
 	return fmt.Sprintf("%s b=%d", l.Offered(), l.BatchSize)
 }
@@ -79,6 +85,9 @@ func (l Load) String() string {
 // Offered is String without the client batch: "c=8", "r=200/s constant".
 func (l Load) Offered() string {
 	if !l.Open() {
+		if l.Share > 0 {
+			return fmt.Sprintf("c=%d %.3g%%", l.Concurrency, 100*l.Share)
+		}
 		return fmt.Sprintf("c=%d", l.Concurrency)
 	}
 	text := "r=" + RateText(l.Rate) + "/s"
@@ -108,6 +117,6 @@ func (l Load) Compare(m Load) int {
 	return cmp.Or(
 		cmp.Compare(l.BatchSize, m.BatchSize), cmp.Compare(open(l), open(m)),
 		cmp.Compare(l.Arrivals, m.Arrivals), cmp.Compare(l.Trace, m.Trace),
-		cmp.Compare(l.Concurrency, m.Concurrency), cmp.Compare(l.Rate, m.Rate),
+		cmp.Compare(l.Concurrency, m.Concurrency), cmp.Compare(l.Share, m.Share), cmp.Compare(l.Rate, m.Rate),
 	)
 }

@@ -27,6 +27,15 @@ func NewTogether(name string, models []string, loads map[string]Load, rounds int
 	return plan
 }
 
+// NewMix plans several models at the same time, once.
+func NewMix(name string, models []string, loads map[string]Load, seed uint64) Plan {
+	plan := Plan{Sweep: name, Seed: seed, Rounds: 1}
+	for i, model := range models {
+		plan.Trials = append(plan.Trials, Trial{Index: i, Round: 1, Model: model, Control: true, Together: true, Loads: []Load{loads[model]}})
+	}
+	return plan
+}
+
 // Occasions parts the trials into those that are measured one after another, and
 // those at the same time.
 func (p Plan) Occasions() [][]Trial {

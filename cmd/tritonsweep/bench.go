@@ -29,6 +29,7 @@ func benchCommand() *cli.Command {
 			"The exit code is 4 when a limit was missed.",
 		Flags: join(
 			[]cli.Flag{
+				&cli.StringFlag{Name: "mix", EnvVars: env("MIX"), Usage: "`MODEL=WEIGHT,...`: several models at once, which share the load in these proportions"},
 				&cli.StringFlag{Name: "hdr-log", EnvVars: env("HDR_LOG"), Usage: "`FILE` for the latencies as an HdrHistogram log"},
 				seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), yesFlag(), dbFlag(), outputFlag(), formatFlag(),
 			},
@@ -46,6 +47,9 @@ func bench(c *cli.Context) (err error) {
 	}
 	if n := len(o.loads); n != 1 {
 		return usagef("bench measures one load, not %d (hint: one --concurrency and one --client-batch; tritonsweep concurrency measures several)", n)
+	}
+	if c.IsSet("mix") {
+		return benchMix(c, o)
 	}
 	if err := o.prepareBench(c); err != nil {
 		return err

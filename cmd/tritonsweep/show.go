@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/results/report"
+	"tritonsweep/sweep"
 )
 
 func runsCommand() *cli.Command {
@@ -111,9 +113,34 @@ func print(w io.Writer, made views, format string) error {
 	return made.Text(w, report.TerminalOptions(w, os.Environ()))
 }
 
+// printMix writes the models of a mix one after another.
+func printMix(w io.Writer, run results.Run, models []string, records []results.Record) error {
+	for i, model := range models {
+		of := slices.DeleteFunc(slices.Clone(records), func(r results.Record) bool { return r.Model != model })
+		alone := run
+		alone.Plan.Trials = slices.DeleteFunc(slices.Clone(run.Plan.Trials), func(t sweep.Trial) bool { return t.Model != model })
+		bench, err := report.NewBench(alone, of)
+		if err == nil && i > 0 {
+			_, err = fmt.Fprintln(w)
+		}
+		if err == nil {
+			err = bench.Text(w, report.TerminalOptions(w, os.Environ()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // printBench writes a run of one point. The formats that bench has no view of
 // its own for show it as any other run.
 func printBench(w io.Writer, run results.Run, records []results.Record, made *report.Report, format string) error {
+	if models := run.Plan.Models(); len(models) > 1 && format == "text" {
+		return printMix(w, run, models, records)
+	} else if len(models) > 1 {
+		return print(w, made, format)
+	}
 	bench, err := report.NewBench(run, records)
 	if err != nil {
 		return err

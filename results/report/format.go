@@ -226,6 +226,9 @@ func enumerate(parts []string) string {
 
 func loadText(l sweep.Load) string {
 	text := "concurrency " + count(int64(l.Concurrency))
+	if l.Share > 0 {
+		text += fmt.Sprintf(", %.3g %% of the requests of a mix", 100*l.Share)
+	}
 	if l.Open() {
 		text = sweep.RateText(l.Rate) + " requests a second"
 		switch l.Arrivals {

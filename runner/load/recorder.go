@@ -29,8 +29,8 @@ type recorder struct {
 	firstText string // the first error's message
 	wrong     error  // the first answer that failed its check
 
-	open   bool  // the load is an open loop
-	inside int64 // requests sent and not answered; of an open loop
+	floats bool  // how many requests are under way is watched
+	inside int64 // requests sent and not answered, where it is
 
 	measuring bool
 	window    window
@@ -61,16 +61,16 @@ type window struct {
 	errorTime time.Duration // sum over failed calls
 	pauses    time.Duration // sum over callers
 
-	flow flow // of an open loop
+	flow flow // where it is watched
 }
 
-func newRecorder(start time.Time, width time.Duration, open bool) *recorder {
-	return &recorder{all: newSeries(start, width), open: open}
+func newRecorder(start time.Time, width time.Duration, floats bool) *recorder {
+	return &recorder{all: newSeries(start, width), floats: floats}
 }
 
 // enter records that a request was sent.
 func (r *recorder) enter(t timing) {
-	if !r.open {
+	if !r.floats {
 		return
 	}
 	r.mu.Lock()
@@ -83,7 +83,7 @@ func (r *recorder) enter(t timing) {
 
 // leave records that a request is over; the lock is held.
 func (r *recorder) leave(t timing) {
-	if !r.open {
+	if !r.floats {
 		return
 	}
 	r.inside--
@@ -190,7 +190,7 @@ func (r *recorder) begin(at time.Time) {
 		current: histogram.New(), width: batchWidth, ends: at.Add(batchWidth),
 		errors: map[string]int64{},
 	}
-	if r.open {
+	if r.floats {
 		r.window.flow = newFlow(r.inside)
 	}
 }
@@ -202,7 +202,7 @@ func (r *recorder) end(at time.Time) window {
 	r.measuring = false
 	w := r.window
 	w.advance(at)
-	if r.open {
+	if r.floats {
 		w.flow.end(r.inside, at.Sub(w.start))
 	}
 	w.done = append(w.done, w.current)

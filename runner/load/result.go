@@ -39,7 +39,7 @@ type Result struct {
 	// Bins holds completions and latencies along the window.
 	Bins Bins
 
-	// Flow is about the arrivals of an open loop; nil in a closed one.
+	// Flow is about the arrivals of an open loop, or the requests of a mix; else nil.
 	Flow *Flow
 
 	Send, Wait   time.Duration // means: until written, and from there to the answer
@@ -116,7 +116,7 @@ func (o *outcome) result() Result {
 	if j.inGap {
 		result.Gap = &j.gap
 	}
-	if r.spec.Load.Open() {
+	if r.spec.floats() {
 		result.Flow = o.flow()
 	}
 	if n := time.Duration(result.Requests); n > 0 {
@@ -199,7 +199,7 @@ func (r Result) Client() results.Client {
 		Wait:     milliseconds(r.Wait),
 		CPU:      float64(r.CPU) / float64(time.Microsecond),
 	}
-	if f := r.Flow; f != nil {
+	if f := r.Flow; f != nil && r.Load.Open() {
 		c.Arrivals = &results.Arrivals{
 			Requests: f.Arrived, Held: f.Held, Outstanding: f.Outstanding, Underway: f.Underway,
 			SendLag: milliseconds(f.Lag), SendLagMean: milliseconds(f.MeanLag), Overloaded: f.Overloaded,

@@ -145,7 +145,7 @@ func (r *run) rejected(tries int64, err error) error {
 // measure runs warm-up, window and drain.
 func (r *run) measure(ctx context.Context, probed time.Duration) (Result, error) {
 	r.begun, r.latency = time.Now(), probed
-	r.recorder = newRecorder(r.begun, min(max(r.spec.Warmup/20, 5*time.Millisecond), batchWidth), r.spec.Load.Open())
+	r.recorder = newRecorder(r.begun, min(max(r.spec.Warmup/20, 5*time.Millisecond), batchWidth), r.spec.floats())
 	debug.FreeOSMemory() // of earlier points and of encoding: the peak shall be this point's
 	resetPeak()
 	r.processors = claimProcessors(r.spec.host(), r.spec.Shared)
@@ -168,6 +168,9 @@ func (r *run) generate(ctx context.Context, probed time.Duration) generator {
 	c := caller{spec: r.spec, transport: r.transport, request: r.request, recorder: r.recorder, sent: new(atomic.Int64)}
 	if r.spec.Load.Open() {
 		return startArrivals(ctx, c)
+	}
+	if r.spec.Mix != nil {
+		return r.spec.Mix.join(ctx, c, min(probed, time.Second))
 	}
 	return startCallers(ctx, c, min(probed, time.Second))
 }

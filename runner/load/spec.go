@@ -27,6 +27,8 @@ type Spec struct {
 	// 0 means DefaultOutstanding, or fewer where the memory limit asks for it.
 	Outstanding int
 
+	// Mix, when set, is this model's part in a closed loop of several.
+	Mix *Member
 	// Regions, when set, lets tensors travel in shared memory.
 	Regions *Regions
 
@@ -113,6 +115,10 @@ func (s Spec) withDefaults() Spec {
 	}
 	return s
 }
+
+// floats reports whether the number of requests under way is not given by the load,
+// so that it has to be watched.
+func (s Spec) floats() bool { return s.Load.Open() || s.Mix != nil }
 
 // Connect prepares the connection of the spec's load. The address is that of the
 // gRPC service; over HTTP it is Via that says where to go.
