@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		code = 128 + signalled
 	}
 	if err != nil && !errors.Is(err, errSilent) {
-		fmt.Fprintln(stderr, "tritonsweep:", printable(err.Error()))
+		fmt.Fprintln(stderr, "tritonsweep:", printable(recordable(err.Error())))
 	}
 	return code
 }

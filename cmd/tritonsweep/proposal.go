@@ -87,7 +87,7 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 			return err
 		}
 	}
-	err = app.RunContext(c.Context, p.run.Command)
+	err = app.RunContext(c.Context, repeatable(p.run.Command))
 	if err != nil && c.Bool("no-canary") { // one request must do, whatever it carries
 		o = options{mode: runner.Restart, spec: load.Spec{Data: load.Data{Source: load.Zeros}}}
 		return o, p.secure(c, &o)

@@ -55,7 +55,7 @@ func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
 }
 
 // commandLine returns what was asked for, without the headers, which may be
-// secrets.
+// secrets, and without names and passwords in addresses.
 func commandLine(c *cli.Context) []string {
 	line := []string{"tritonsweep", c.Command.Name}
 	for _, flag := range c.Command.Flags {
@@ -64,10 +64,10 @@ func commandLine(c *cli.Context) []string {
 		case name == headerName || !c.IsSet(name):
 		case list:
 			for _, text := range listOf(c, name) {
-				line = append(line, fmt.Sprintf("--%s=%s", name, text))
+				line = append(line, recordable(fmt.Sprintf("--%s=%s", name, text)))
 			}
 		default:
-			line = append(line, fmt.Sprintf("--%s=%v", name, flagValue(c, name)))
+			line = append(line, recordable(fmt.Sprintf("--%s=%v", name, flagValue(c, name))))
 		}
 	}
 	return line

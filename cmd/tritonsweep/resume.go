@@ -60,7 +60,7 @@ func resume(c *cli.Context) error {
 func resumeLine(c *cli.Context, run results.Run) []string {
 	own := append(c.FlagNames(), "db", "output", "o", "format", "dry-run", "yes", "y", "seed", resumeFlag)
 	line := []string{run.Command[0], run.Command[1]}
-	for _, word := range run.Command[2:] {
+	for _, word := range repeatable(run.Command[2:]) {
 		name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		if !slices.Contains(own, name) {
 			line = append(line, word)

@@ -129,7 +129,7 @@ func containerQuery(c *cli.Context) (docker.Query, error) {
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return docker.Query{}, usagef("--grpc-url: %q is not HOST:PORT", address)
+		return docker.Query{}, usagef("--grpc-url: %q is not HOST:PORT", withoutUser(address))
 	}
 	number, err := strconv.Atoi(port)
 	if err != nil || number < 1 || number > 65535 {

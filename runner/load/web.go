@@ -51,12 +51,20 @@ const mostErrorText = 4 << 10
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("HTTP address %q: want http://HOST:PORT", text)
+		return nil, fmt.Errorf("HTTP address %q: want http://HOST:PORT", withoutUser(text))
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("HTTP address %q: want http://HOST:PORT, without user or query (hint: secrets go into --header-file)", u.Redacted())
+		return nil, fmt.Errorf("HTTP address %q: want http://HOST:PORT, without user or query (hint: secrets go into --header-file)", withoutUser(text))
 	}
 	return u, nil
+}
+
+// withoutUser leaves out of an address what may be a name and a password.
+func withoutUser(text string) string {
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		return "***" + text[at:]
+	}
+	return text
 }
 
 func newWeb(o Options) (*web, error) {
