@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-
 	"tritonsweep/runner/tritonsim"
 )
 
@@ -160,8 +158,10 @@ func (e *engine) log(w http.ResponseWriter, b *box) {
 
 func (e *engine) create(w http.ResponseWriter, r *http.Request) {
 	var document struct {
-		*container.Config
-		HostConfig *container.HostConfig
+		Labels     map[string]string
+		HostConfig struct {
+			Mounts []struct{ Source, Target string }
+		}
 	}
 	if err := json.NewDecoder(r.Body).Decode(&document); err != nil {
 		e.answer(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
