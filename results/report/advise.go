@@ -48,6 +48,7 @@ func (a *analysis) recommend() Recommendation {
 	case pareto.Keep:
 		r.Headline = "Keep the current settings."
 		r.Detail = a.kept(base)
+		r.Reason += a.unconsidered(groups)
 		r.Cautions = a.cheaper(groups)
 	default:
 		r.Headline = "No recommendation."
@@ -60,6 +61,26 @@ func (a *analysis) recommend() Recommendation {
 		}
 	}
 	return r
+}
+
+// unconsidered names the point that looks best among those that could not be
+// judged: the advice to keep what there is must not hide it.
+func (a *analysis) unconsidered(groups []*group) string {
+	var best *Point
+	for _, g := range groups {
+		p := &g.point
+		if p.NotRecommended == "" || p.Current || len(p.Errors) > 0 || p.Effect == nil || p.Effect.Throughput == nil || p.Effect.Verdict != Better {
+			continue
+		}
+		if best == nil || p.Effect.Throughput.Value > best.Effect.Throughput.Value {
+			best = p
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s at %s looks better (%s), but was not considered: %s",
+		describe(best.Settings), loadText(best.Load), a.effectText(*best.Effect), best.NotRecommended)
 }
 
 // currentWithin says how far the current settings get within the limit.

@@ -51,3 +51,32 @@ func TestInertRecordsAreFootnotes(t *testing.T) {
 		t.Errorf("footnotes %q", notes)
 	}
 }
+
+// The advice to keep what there is names a point that looks better and could not
+// be judged.
+func TestKeepingTellsOfWhatWasNotConsidered(t *testing.T) {
+	s := samples["noise"]()
+	s.run.Objective = "p95"
+	before := s.report().Models[0].Recommendation
+	if before.Headline != "Keep the current settings." || strings.Contains(before.Reason, "looks better") {
+		t.Fatalf("%+v", before)
+	}
+	var fast results.Record
+	for i := range s.records {
+		r := &s.records[i]
+		if fast.Model == "" && !r.Control {
+			fast = *r
+		}
+		if r.Control || r.Settings.Key() != fast.Settings.Key() || r.Load != fast.Load {
+			continue
+		}
+		x := *r.Client.Throughput
+		r.Client.Throughput = &results.Estimate{Value: 3 * x.Value, Low: 3 * x.Low, High: 3 * x.High}
+		r.Client.P95, r.Client.Missing = nil, map[string]int64{"p95": 77}
+	}
+	after := s.report().Models[0].Recommendation
+	want := describe(fast.Settings) + " at " + loadText(fast.Load) + " looks better (throughput +"
+	if after.Headline != before.Headline || !strings.Contains(after.Reason, want) || !strings.Contains(after.Reason, "was not considered: p95 is not known: it needs about 77 more requests") {
+		t.Errorf("%s, want %s", after.Reason, want)
+	}
+}
