@@ -140,7 +140,7 @@ sweep-all: build ## the four sweeps of all seven models, short, and one summary
 .PHONY: chaos
 chaos: ## 1,000 random kills of the file protocol; every call of it failing and killing once; power losses
 	@. .ci/setup.sh; need_go; TRITONSWEEP_CHAOS=1000 TRITONSWEEP_CRASHES=2000 go test -count=1 -v -timeout 20m \
-	  -run '^TestFault(3|10|11|12|22)[A-Z]' ./runner/undo | grep -vE '^(=== |PASS)'; exit $${PIPESTATUS[0]}
+	  -run '^Test(Fault(3|10|11|12|22)[A-Z]|ACommit)' ./runner/undo | grep -vE '^(=== |PASS)'; exit $${PIPESTATUS[0]}
 
 .PHONY: chaos-long
 chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on the real container
