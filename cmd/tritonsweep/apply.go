@@ -121,7 +121,7 @@ func runChange(c *cli.Context, target *target, o options, change runner.Change, 
 			{Index: 1, Model: change.Model, Settings: change.Settings, Loads: []sweep.Load{change.Canary.Load}},
 		}
 	}
-	display := newProgress(c.App.ErrWriter, plan)
+	display := newProgress(c.App.ErrWriter, plan, sweep.Cost{})
 	config := target.config(c, run, o)
 	config.Progress = func(e runner.Event) {
 		display.event(e)

@@ -305,7 +305,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		return errors.Join(&runner.RecordError{Err: err}, store.Close())
 	}
 	rest := o.resumed.rest(plan)
-	display := newProgress(c.App.ErrWriter, rest)
+	display := newProgress(c.App.ErrWriter, rest, o.cost)
 	display.open = o.next != nil
 	config := target.config(c, info, o)
 	config.Plan = rest

@@ -154,10 +154,13 @@ func (p *pipelines) makePlan(c *cli.Context, name string) error {
 	return withCode(exitUsage, err)
 }
 
+func (p pipelines) cost() sweep.Cost {
+	return sweep.Cost{Point: p.load.Warmup + p.load.MaxDuration}
+}
+
 func printPipelinePlan(w io.Writer, p pipelines, requests map[string]*pipeline.Request) {
-	cost := sweep.Cost{Point: p.load.Warmup + p.load.MaxDuration}
 	fmt.Fprintf(w, "plan: %d targets, %d points in %d rounds, about %s (seed %d)\n",
-		len(p.targets), p.plan.Points(), p.plan.Rounds, round(p.plan.Estimate(0, cost)), p.plan.Seed)
+		len(p.targets), p.plan.Points(), p.plan.Rounds, round(p.plan.Estimate(0, p.cost())), p.plan.Seed)
 	for _, t := range p.targets {
 		line := fmt.Sprintf("  %s: %s %s, %d different bodies", t.Name, t.Method, t.Address(), requests[t.Name].Distinct())
 		if t.Goal > 0 {
@@ -198,7 +201,7 @@ func executePipelines(c *cli.Context, p pipelines, requests map[string]*pipeline
 	if err != nil {
 		return err
 	}
-	display := newProgress(c.App.ErrWriter, p.plan)
+	display := newProgress(c.App.ErrWriter, p.plan, p.cost())
 	outcome, runErr := runner.RunPipelines(c.Context, runner.Config{
 		Run: info.ID, Plan: p.plan, Load: p.load, Progress: watcher.watch(info, display.event),
 		Base:   results.Environment{Tool: version, Transport: "http"},

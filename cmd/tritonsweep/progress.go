@@ -23,6 +23,7 @@ type progress struct {
 	plan  sweep.Plan
 	live  bool // the writer is a terminal
 	open  bool // the plan is not all: nobody knows how many points there will be
+	cost  sweep.Cost
 	begin time.Time
 	now   func() time.Time
 
@@ -33,8 +34,8 @@ type progress struct {
 	ended sync.WaitGroup
 }
 
-func newProgress(out io.Writer, plan sweep.Plan) *progress {
-	p := &progress{out: out, plan: plan, live: isTerminal(out), begin: time.Now(), now: time.Now, stop: make(chan struct{})}
+func newProgress(out io.Writer, plan sweep.Plan, cost sweep.Cost) *progress {
+	p := &progress{out: out, plan: plan, cost: cost, live: isTerminal(out), begin: time.Now(), now: time.Now, stop: make(chan struct{})}
 	if p.live {
 		p.ended.Go(p.tick)
 	}
@@ -142,15 +143,28 @@ func (p *progress) position() string {
 	return fmt.Sprintf("[%*d/%s]", len(total), p.last.Points, total)
 }
 
-// left extrapolates from the points so far: every point has its share of the
-// restarts.
+// left extrapolates from the points so far, and from the starts of the server that
+// they took: a trial whose first point was measured had its start.
 func (p *progress) left() string {
-	done, total := p.last.Points, p.plan.Points()
+	done, total := p.work(p.last.Points), p.work(p.plan.Points())
 	if done == 0 || p.open {
 		return "?"
 	}
-	each := p.now().Sub(p.begin) / time.Duration(done)
-	return round(each * time.Duration(total-done)).String()
+	return round(time.Duration(float64(p.now().Sub(p.begin)) * float64(total-done) / float64(done))).String()
+}
+
+// work is what the first points of the plan take by its cost.
+func (p *progress) work(points int) time.Duration {
+	var sum time.Duration
+	for _, t := range p.plan.Trials {
+		if points <= 0 {
+			break
+		}
+		n := min(points, len(t.Loads))
+		sum += p.cost.Trial + time.Duration(n)*max(1, p.cost.Point)
+		points -= n
+	}
+	return sum
 }
 
 // remaining is the time left for a line that stays, nothing where a line that
