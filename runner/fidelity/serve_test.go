@@ -37,7 +37,8 @@ type place struct {
 // Where there is no Go either, `go test -c -o build/fidelity.test ./runner/fidelity`
 // makes a program, which is started in the folder runner/fidelity of a checkout:
 //
-//	TRITONSWEEP_FIDELITY=24 TRITONSWEEP_FIDELITY_GRPC=127.0.0.1:8001 TRITONSWEEP_FIDELITY_REPOSITORY=/tmp/models \
+//	TRITONSWEEP_FIDELITY=24 TRITONSWEEP_FIDELITY_BURSTS=6 TRITONSWEEP_FIDELITY_OUTPUT=out \
+//	  TRITONSWEEP_FIDELITY_GRPC=127.0.0.1:8001 TRITONSWEEP_FIDELITY_REPOSITORY=DIR \
 //	  ../../build/fidelity.test -test.v -test.run '^TestFidelity' -test.timeout 1h
 func findPlace(t *testing.T) place {
 	t.Helper()
