@@ -40,6 +40,10 @@ type place struct {
 //	TRITONSWEEP_FIDELITY=24 TRITONSWEEP_FIDELITY_BURSTS=6 TRITONSWEEP_FIDELITY_OUTPUT=out \
 //	  TRITONSWEEP_FIDELITY_GRPC=127.0.0.1:8001 TRITONSWEEP_FIDELITY_REPOSITORY=DIR \
 //	  ../../build/fidelity.test -test.v -test.run '^TestFidelity' -test.timeout 1h
+//
+// A model takes three to four minutes, the bursts two. Where that is too long for one
+// call, -test.run '^TestFidelity$/^(simple|shared)$' takes some of the models; each
+// call needs an output folder of its own.
 func findPlace(t *testing.T) place {
 	t.Helper()
 	options := triton.Options{GRPCAddr: os.Getenv("TRITONSWEEP_FIDELITY_GRPC"), MetricsURL: os.Getenv("TRITONSWEEP_FIDELITY_METRICS")}
