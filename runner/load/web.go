@@ -304,8 +304,8 @@ func decodeBinary(length string, body []byte) ([]byte, error) {
 	rest := body[at:]
 	for _, t := range head.Outputs {
 		out.Outputs = append(out.Outputs, &service.ModelInferResponse_InferOutputTensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape})
-		if t.Parameters[regionParameter] != nil {
-			out.RawOutputContents = append(out.RawOutputContents, nil) // as gRPC has it
+		if t.Parameters["binary_data_size"] == nil { // it lies in shared memory, or its check will fail
+			out.RawOutputContents = append(out.RawOutputContents, nil)
 			continue
 		}
 		size, ok := t.Parameters["binary_data_size"].(float64)
