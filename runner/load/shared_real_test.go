@@ -3,9 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +40,7 @@ func describeReal(t *testing.T, c *triton.Client, name string) Model {
 // nothing is left.
 func TestRealSharedMemory(t *testing.T) {
 	dockertest.Require(t)
-	t.Setenv("DOCKER_ARGS", "--volume /dev/shm:/dev/shm")
-	t.Cleanup(removePythonRegions(t)) // after the container's own cleanup
+	dockertest.ShareMemory(t)
 	const nine, varies = "scrfd_10g_bnkps", "paddleocr_rec_trt"
 	server := dockertest.Start(t, "none", nine, varies)
 	c, err := triton.New(triton.Options{GRPCAddr: server.GRPC()})
@@ -82,23 +78,6 @@ func TestRealSharedMemory(t *testing.T) {
 		}
 	}
 	requireNoRegions(t, c)
-}
-
-// removePythonRegions returns what removes the regions that Triton's Python backend
-// leaves in the memory of this machine when its container is killed.
-func removePythonRegions(t *testing.T) func() {
-	const pattern = region.Dir + "/triton_python_backend_shm_region_*"
-	before, _ := filepath.Glob(pattern)
-	return func() {
-		after, _ := filepath.Glob(pattern)
-		for _, path := range after {
-			if !slices.Contains(before, path) {
-				if err := os.Remove(path); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	}
 }
 
 func requireNoRegions(t *testing.T, c *triton.Client) {

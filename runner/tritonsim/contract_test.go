@@ -40,3 +40,5 @@ func TestCounters(t *testing.T) { contract.Counters(t, examples(t, Options{})) }
 func TestRefusals(t *testing.T) { contract.Refusals(t, examples(t, Options{})) }
 func TestLenient(t *testing.T)  { contract.Lenient(t, examples(t, Options{Lenient: true})) }
 func TestControl(t *testing.T)  { contract.Control(t, examples(t, Options{Control: ControlExplicit})) }
+
+func TestSharedMemory(t *testing.T) { contract.SharedMemory(t, readOnly(examples(t, Options{}))) }

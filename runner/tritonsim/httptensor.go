@@ -130,12 +130,12 @@ func (f form) encode(a *answer) (head []byte, tensors *response, err error) {
 		}
 		shape, _ := json.Marshal(o.shape)
 		head = appendText(append(head, `{"name":`...), o.name)
-		head = fmt.Appendf(head, `,"datatype":%q,"shape":%s,`, o.datatype, shape)
-		if o.area != nil {
-			head = appendText(append(head, `"parameters":{"shared_memory_region":`...), o.area.region)
-			head = fmt.Appendf(head, `,"shared_memory_byte_size":%d}}`, o.size())
+		head = fmt.Appendf(head, `,"datatype":%q,"shape":%s`, o.datatype, shape)
+		if o.area != nil { // of which the answer says nothing
+			head = append(head, '}')
 			continue
 		}
+		head = append(head, ',')
 		if f.isBinary(o.name) {
 			if tensors == nil {
 				tensors = new(response)

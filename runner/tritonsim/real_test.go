@@ -78,3 +78,9 @@ func TestRealLenient(t *testing.T) {
 	t.Setenv("EXTRA_ARGS", "--exit-on-error=false")
 	contract.Lenient(t, realTarget(t, "none"))
 }
+
+// TestRealSharedMemory has a container that sees this machine's shared memory.
+func TestRealSharedMemory(t *testing.T) {
+	dockertest.ShareMemory(t)
+	contract.SharedMemory(t, realTarget(t, "none"))
+}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,27 @@ func Start(t *testing.T, mode string, models ...string) Server {
 		folders = append(folders, filepath.Join(examplesDir(t), "models", m))
 	}
 	return StartFolders(t, mode, folders...)
+}
+
+// ShareMemory lets the containers that a test starts from now on see this machine's
+// shared memory. What Triton's Python backend leaves there when its container is
+// killed is removed when the test ends.
+func ShareMemory(t *testing.T) {
+	t.Helper()
+	Require(t)
+	t.Setenv("DOCKER_ARGS", "--volume /dev/shm:/dev/shm")
+	const pattern = "/dev/shm/triton_python_backend_shm_region_*"
+	before, _ := filepath.Glob(pattern)
+	t.Cleanup(func() { // after the containers' own
+		after, _ := filepath.Glob(pattern)
+		for _, path := range after {
+			if !slices.Contains(before, path) {
+				if err := os.Remove(path); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
 }
 
 // StartFolders is Start with models from anywhere: each folder is copied and

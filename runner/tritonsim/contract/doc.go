@@ -10,6 +10,7 @@
 //	Counters  sends requests that nobody else may send meanwhile
 //	Refusals  writes configs and restarts the server
 //	Lenient   does so on a server that goes on without a model it refused
+//	SharedMemory maps memory of this machine, which the server must see
 //	Control   loads and unloads, in explicit model control mode
 package contract
 
