@@ -156,6 +156,8 @@ func (r *run) snapshot(ctx context.Context, model string) (snapshot, error) {
 
 // Describe returns what a request to the model must carry.
 func Describe(ctx context.Context, client *triton.Client, model string, config *tritonpb.ModelConfig) (load.Model, error) {
+	ctx, cancel := context.WithTimeout(ctx, triton.DefaultCallTimeout)
+	defer cancel()
 	metadata, err := service.NewGRPCInferenceServiceClient(client.Conn()).
 		ModelMetadata(ctx, &service.ModelMetadataRequest{Name: model})
 	if err != nil {

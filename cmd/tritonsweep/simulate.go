@@ -23,6 +23,8 @@ func simulateCommand() *cli.Command {
 			&cli.StringFlag{Name: "repository", Usage: "model repository `DIR`: a folder with one folder for each model"},
 			&cli.Float64Flag{Name: "time-scale", Usage: "multiply all execution times by `X`", Value: 1},
 			&cli.StringFlag{Name: "control-mode", Usage: "`MODE` none or explicit: whether clients may load and unload", Value: "none"},
+			&cli.BoolFlag{Name: "exit-on-error", Value: true, Usage: "end when a model is refused; with =false serve the others"},
+			&cli.BoolFlag{Name: "model-files", Usage: "demand the models' files: without its model.py a Python model hangs the start"},
 			&cli.IntFlag{Name: "gpus", Usage: "`N` simulated GPUs, for instance groups of KIND_GPU", Value: 1},
 			&cli.Float64Flag{Name: "variation", Usage: "coefficient of variation `X` of compute times", Value: 0.02},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of what is random", Value: 1},
@@ -42,6 +44,7 @@ func simulate(c *cli.Context) (err error) {
 	}
 	server, err := tritonsim.New(tritonsim.Options{
 		Repository: directory, Control: tritonsim.Control(c.String("control-mode")), TimeScale: c.Float64("time-scale"),
+		Lenient: !c.Bool("exit-on-error"), ModelFiles: c.Bool("model-files"),
 		GPUs: c.Int("gpus"), Variation: c.Float64("variation"), Seed: c.Uint64("seed"),
 		GRPC: c.String("grpc"), HTTP: c.String("http"), Metrics: c.String("metrics"), ListenAnywhere: c.Bool("listen-anywhere"),
 	})

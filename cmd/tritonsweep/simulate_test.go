@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -19,5 +22,26 @@ func TestSimulateOnATakenPort(t *testing.T) {
 		strings.NewReader(""), &stdout, &stderr)
 	if code != exitFailed || stdout.Len() > 0 || !strings.Contains(stderr.String(), "tritonsweep: the simulated server exited with code 1: opening a port: ") {
 		t.Errorf("exit code %d\n%s%s", code, &stdout, &stderr)
+	}
+}
+
+// A model that is refused keeps the others from being served, unless told.
+func TestSimulateWithoutARefusedModel(t *testing.T) {
+	s := newSimulation(t)
+	if err := os.MkdirAll(filepath.Join(s.repository, "refused"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.repository, "refused", "config.pbtxt"), []byte("max_batch_size: x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.command("simulate", "--repository", s.repository).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("Poll failed for model directory 'refused'")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	cmd := s.serve(t, "--exit-on-error=false")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 128+int(syscall.SIGTERM) {
+		t.Errorf("exit code %d", cmd.ProcessState.ExitCode())
 	}
 }

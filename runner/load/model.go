@@ -59,8 +59,14 @@ func NewModel(metadata *service.ModelMetadataResponse, config *tritonpb.ModelCon
 	return m, nil
 }
 
+// mostTensors is more than any model has; a server that names more is wrong.
+const mostTensors = 1000
+
 // tensors drops the batch dimension, which metadata show as a leading -1.
 func (m Model) tensors(kind string, described []*service.ModelMetadataResponse_TensorMetadata) ([]Tensor, error) {
+	if len(described) > mostTensors {
+		return nil, fmt.Errorf("model %s is said to have %d %ss (hint: at most %d make sense)", m.Name, len(described), kind, mostTensors)
+	}
 	out := make([]Tensor, 0, len(described))
 	for _, d := range described {
 		t := Tensor{Name: d.GetName(), Datatype: d.GetDatatype(), Shape: slices.Clone(d.GetShape())}

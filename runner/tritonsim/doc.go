@@ -13,7 +13,8 @@
 // begins with the first number of the request's item, the rest is zero. A model
 // without a profile gets made-up times, and the log says so.
 //
-// What differs from Triton 2.51, on purpose: model files need not exist; every
+// What differs from Triton 2.51, on purpose: model files need not exist
+// unless Options.ModelFiles demands them; every
 // usual backend counts as installed; sequence batching, ensembles, decoupled
 // models, the rate limiter, shared memory and tracing are refused or answered
 // UNIMPLEMENTED; a server starts as fast as its models' load_ms allow.
