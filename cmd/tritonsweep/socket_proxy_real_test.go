@@ -41,6 +41,7 @@ func newSocketProxy(t *testing.T, names ...string) (*socketProxy, string) {
 	p.behind.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, "unix", engine)
 	}}
+	p.behind.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) } // a client that left
 	for call, commands := range documented(t) {
 		if strings.Contains(commands, "all below") || strings.Contains(commands, "`queue-delay`") {
 			p.allowed = append(p.allowed, call)
