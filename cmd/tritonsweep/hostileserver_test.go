@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,125 +15,33 @@ import (
 	"time"
 	"unicode"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/tritonsim/hostile"
 )
-
-// orders would clear a terminal, rename its window and run in a page.
-const orders = "\x1b[2J\x1b]0;owned\x07\u202e<script>alert(1)</script>\r\n"
-
-// liar is a server that serves a small model, and lies where it is told to.
-type liar struct {
-	service.UnimplementedGRPCInferenceServiceServer
-	metadata func(*service.ModelMetadataResponse)
-	config   func(*tritonpb.ModelConfig)
-	stats    func(*service.ModelStatistics)
-	index    func(*service.RepositoryIndexResponse)
-	infer    func(*service.ModelInferResponse) error
-}
-
-func (l *liar) ServerLive(context.Context, *service.ServerLiveRequest) (*service.ServerLiveResponse, error) {
-	return &service.ServerLiveResponse{Live: true}, nil
-}
-
-func (l *liar) ServerReady(context.Context, *service.ServerReadyRequest) (*service.ServerReadyResponse, error) {
-	return &service.ServerReadyResponse{Ready: true}, nil
-}
-
-func (l *liar) ModelReady(context.Context, *service.ModelReadyRequest) (*service.ModelReadyResponse, error) {
-	return &service.ModelReadyResponse{Ready: true}, nil
-}
-
-func (l *liar) ServerMetadata(context.Context, *service.ServerMetadataRequest) (*service.ServerMetadataResponse, error) {
-	return &service.ServerMetadataResponse{Name: "triton" + orders, Version: "2.51.0" + orders}, nil
-}
-
-func (l *liar) ModelMetadata(_ context.Context, q *service.ModelMetadataRequest) (*service.ModelMetadataResponse, error) {
-	r := &service.ModelMetadataResponse{
-		Name: q.Name, Versions: []string{"1"}, Platform: "python" + orders,
-		Inputs:  []*service.ModelMetadataResponse_TensorMetadata{{Name: "in", Datatype: "FP32", Shape: []int64{-1, 4}}},
-		Outputs: []*service.ModelMetadataResponse_TensorMetadata{{Name: "out", Datatype: "FP32", Shape: []int64{-1, 2}}},
-	}
-	return r, lie(l.metadata, r)
-}
-
-func (l *liar) ModelConfig(_ context.Context, q *service.ModelConfigRequest) (*service.ModelConfigResponse, error) {
-	r := &tritonpb.ModelConfig{
-		Name: q.Name, Backend: "python", MaxBatchSize: 8,
-		Input:  []*tritonpb.ModelInput{{Name: "in", DataType: tritonpb.DataType_TYPE_FP32, Dims: []int64{4}}},
-		Output: []*tritonpb.ModelOutput{{Name: "out", DataType: tritonpb.DataType_TYPE_FP32, Dims: []int64{2}}},
-	}
-	return &service.ModelConfigResponse{Config: r}, lie(l.config, r)
-}
-
-func (l *liar) ModelStatistics(_ context.Context, q *service.ModelStatisticsRequest) (*service.ModelStatisticsResponse, error) {
-	r := &service.ModelStatistics{Name: q.Name, Version: "1", InferenceStats: &service.InferStatistics{}}
-	return &service.ModelStatisticsResponse{ModelStats: []*service.ModelStatistics{r}}, lie(l.stats, r)
-}
-
-func (l *liar) RepositoryIndex(context.Context, *service.RepositoryIndexRequest) (*service.RepositoryIndexResponse, error) {
-	r := &service.RepositoryIndexResponse{Models: []*service.RepositoryIndexResponse_ModelIndex{{Name: "m", Version: "1", State: "READY"}}}
-	return r, lie(l.index, r)
-}
-
-func (l *liar) ModelInfer(_ context.Context, q *service.ModelInferRequest) (*service.ModelInferResponse, error) {
-	items := q.Inputs[0].Shape[0]
-	r := &service.ModelInferResponse{
-		ModelName: q.ModelName, ModelVersion: "1",
-		Outputs:           []*service.ModelInferResponse_InferOutputTensor{{Name: "out", Datatype: "FP32", Shape: []int64{items, 2}}},
-		RawOutputContents: [][]byte{make([]byte, items*8)},
-	}
-	if l.infer != nil {
-		return r, l.infer(r)
-	}
-	return r, nil
-}
-
-func lie[R any](how func(R), r R) error {
-	if how != nil {
-		how(r)
-	}
-	return nil
-}
-
-func (l *liar) start(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	service.RegisterGRPCInferenceServiceServer(server, l)
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(listener) }()
-	t.Cleanup(func() { server.Stop(); <-done })
-	return listener.Addr().String()
-}
 
 // lies are what the server says, and how the command may end.
 var lies = map[string]struct {
-	liar  liar
-	codes []int
+	server hostile.Server
+	codes  []int
 }{
-	"nothing but its names":  {liar{}, []int{exitOK, exitSome}},
-	"no name in the config":  {liar{config: func(c *tritonpb.ModelConfig) { *c = tritonpb.ModelConfig{} }}, nil},
-	"a million inputs":       {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs = manyInputs(1_000_000) }}, nil},
-	"a shape without an end": {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Shape = []int64{-1, 1 << 61} }}, nil},
-	"a shape below nothing":  {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Shape = []int64{-1, math.MinInt64} }}, nil},
-	"names in orders":        {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Name, r.Outputs[0].Name = "in"+orders, orders }}, nil},
-	"a type nobody knows":    {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Datatype = orders }}, nil},
-	"no inputs":              {liar{metadata: func(r *service.ModelMetadataResponse) { r.Inputs, r.Outputs = nil, nil }}, nil},
-	"counts beyond all":      {liar{stats: func(r *service.ModelStatistics) { r.InferenceCount, r.ExecutionCount = math.MaxUint64, math.MaxUint64 }}, nil},
-	"no counts":              {liar{stats: func(r *service.ModelStatistics) { r.InferenceStats = nil }}, nil},
-	"an error in orders": {liar{infer: func(*service.ModelInferResponse) error {
-		return status.Error(codes.Internal, strings.Repeat(orders, 50))
+	"nothing but its names":  {hostile.Server{}, []int{exitOK, exitSome}},
+	"no name in the config":  {hostile.Server{Config: func(c *tritonpb.ModelConfig) { *c = tritonpb.ModelConfig{} }}, nil},
+	"a million inputs":       {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) { r.Inputs = manyInputs(1_000_000) }}, nil},
+	"a shape without an end": {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Shape = []int64{-1, 1 << 61} }}, nil},
+	"a shape below nothing":  {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Shape = []int64{-1, math.MinInt64} }}, nil},
+	"names in orders": {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) {
+		r.Inputs[0].Name, r.Outputs[0].Name = "in"+hostile.Orders, hostile.Orders
 	}}, nil},
-	"answers for another": {liar{infer: func(r *service.ModelInferResponse) error { r.ModelName = orders; return nil }}, nil},
-	"answers of all sizes": {liar{infer: func(r *service.ModelInferResponse) error {
+	"a type nobody knows": {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) { r.Inputs[0].Datatype = hostile.Orders }}, nil},
+	"no inputs":           {hostile.Server{Metadata: func(r *service.ModelMetadataResponse) { r.Inputs, r.Outputs = nil, nil }}, nil},
+	"counts beyond all":   {hostile.Server{Stats: func(r *service.ModelStatistics) { r.InferenceCount, r.ExecutionCount = math.MaxUint64, math.MaxUint64 }}, nil},
+	"no counts":           {hostile.Server{Stats: func(r *service.ModelStatistics) { r.InferenceStats = nil }}, nil},
+	"an error in orders": {hostile.Server{Infer: func(*service.ModelInferResponse) error {
+		return hostile.Fail(strings.Repeat(hostile.Orders, 50))
+	}}, nil},
+	"answers for another": {hostile.Server{Infer: func(r *service.ModelInferResponse) error { r.ModelName = hostile.Orders; return nil }}, nil},
+	"answers of all sizes": {hostile.Server{Infer: func(r *service.ModelInferResponse) error {
 		r.RawOutputContents[0] = make([]byte, 4<<20)
 		return nil
 	}}, nil},
@@ -154,23 +61,23 @@ func TestFault60HostileServer(t *testing.T) {
 	elsewhere(t)
 	for name, test := range lies {
 		t.Run(name, func(t *testing.T) {
-			requireHarmless(t, test.codes, "--grpc-url", test.liar.start(t), "--model", "m")
+			requireHarmless(t, test.codes, "--grpc-url", test.server.Start(t), "--model", "m")
 		})
 	}
 	t.Run("models in orders", func(t *testing.T) {
-		l := liar{index: func(r *service.RepositoryIndexResponse) { r.Models[0].Name = "m" + orders }}
-		requireHarmless(t, []int{exitUsage}, "--grpc-url", l.start(t), "--model", "all")
+		l := hostile.Server{Index: func(r *service.RepositoryIndexResponse) { r.Models[0].Name = "m" + hostile.Orders }}
+		requireHarmless(t, []int{exitUsage}, "--grpc-url", l.Start(t), "--model", "all")
 	})
 	t.Run("metrics without an end", func(t *testing.T) {
 		endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			for q.Context().Err() == nil {
-				if _, err := io.WriteString(w, strings.Repeat("nv_inference_count{model=\"m\"} 1e999 "+orders, 100)); err != nil {
+				if _, err := io.WriteString(w, strings.Repeat("nv_inference_count{model=\"m\"} 1e999 "+hostile.Orders, 100)); err != nil {
 					return
 				}
 			}
 		}))
 		defer endless.Close()
-		requireHarmless(t, nil, "--grpc-url", new(liar).start(t), "--model", "m", "--metrics-url", endless.URL+"/metrics")
+		requireHarmless(t, nil, "--grpc-url", new(hostile.Server).Start(t), "--model", "m", "--metrics-url", endless.URL+"/metrics")
 	})
 }
 
