@@ -107,6 +107,7 @@ var refusals = []struct {
 	{"batch-size must be", codes.InvalidArgument},
 	{"byte size mismatch", codes.InvalidArgument},
 	{"inputs for model", codes.InvalidArgument}, // expected N inputs but got M
+	{"Unable to find shared memory region", codes.NotFound},
 	{"shared memory region", codes.InvalidArgument},
 	{"Exceeds maximum queue size", codes.Unavailable},
 	{"Request timeout expired", codes.Unavailable},

@@ -109,7 +109,7 @@ func (g *regions) use(a area, do func(file *os.File, at int64) error) error {
 	r := g.byID[a.region]
 	switch {
 	case r == nil:
-		return status.Errorf(codes.InvalidArgument, "Unable to find shared memory region: '%s'", a.region)
+		return status.Errorf(codes.NotFound, "Unable to find shared memory region: '%s'", a.region)
 	case a.offset > r.size:
 		return status.Errorf(codes.InvalidArgument, "Invalid offset for shared memory region: '%s'", a.region)
 	case a.size > r.size-a.offset:

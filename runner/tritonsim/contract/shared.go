@@ -86,7 +86,7 @@ func SharedMemory(t *testing.T, g Target) {
 		code    codes.Code
 		text    string
 	}{
-		{askShared("other", sharedIn, sharedOut, sharedOut, 2048), codes.InvalidArgument, "Unable to find shared memory region: 'other'"},
+		{askShared("other", sharedIn, sharedOut, sharedOut, 2048), codes.NotFound, "Unable to find shared memory region: 'other'"},
 		{askShared("area", sharedAll+1, sharedOut, sharedOut, 2048), codes.InvalidArgument, "Invalid offset for shared memory region: 'area'"},
 		{askShared("area", 8192, sharedOut, sharedOut, 2048), codes.InvalidArgument, "Invalid offset + byte size for shared memory region: 'area'"},
 		{askShared("area", sharedIn, sharedOut-4, sharedOut, 2048), codes.InvalidArgument,
