@@ -27,7 +27,7 @@ func readPipelineLoad(c *cli.Context) (*pipeline.Request, error) {
 	if c.Bool("sim") {
 		return nil, usagef("--pipeline: an API is in front of another server than the one that --sim starts (hint: tritonsweep simulate --control-mode explicit, and --grpc-url with --mode reload)")
 	}
-	for _, name := range []string{"input", "shape", "client-batch"} {
+	for _, name := range []string{"input", "shape", "client-batch", "shared-memory"} {
 		if c.IsSet(name) {
 			return nil, usagef("--%s: the pipeline decides what the models are sent (hint: leave it out, or --pipeline)", name)
 		}

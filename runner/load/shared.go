@@ -180,6 +180,13 @@ func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Reques
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if free := region.Free(spec.Regions.dir()); spec.Load.Open() && spec.ownBound && free > 0 {
+		// All of it is taken at once: as many callers as leave others room.
+		if spec.MemoryLimit <= 0 {
+			spec.MemoryLimit = DefaultMemoryLimit()
+		}
+		spec.MemoryLimit = min(spec.MemoryLimit, max(free/2, plan.once+plan.each))
+	}
 	if err := spec.fitsBeside("model "+m.Name, plan.once, 0, plan.each); err != nil {
 		return nil, nil, nil, err
 	}

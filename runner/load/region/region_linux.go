@@ -22,15 +22,23 @@ type Region struct {
 	file *os.File
 }
 
+// Free returns how many bytes a directory has room for, 0 where that is not known.
+func Free(dir string) int64 {
+	var system unix.Statfs_t
+	if unix.Statfs(dir, &system) != nil {
+		return 0
+	}
+	return int64(system.Bavail) * int64(system.Bsize)
+}
+
 // Create makes a region of so many bytes, all of them there: a write to memory
 // that a full file system cannot give would end the process.
 func Create(dir string, size int64) (_ *Region, err error) {
 	size = max(size, 1)
-	var system unix.Statfs_t
-	if err := unix.Statfs(dir, &system); err != nil {
-		return nil, fmt.Errorf("shared memory in %s: %w", dir, err)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("shared memory: %w", err)
 	}
-	if free := int64(system.Bavail) * int64(system.Bsize); size > free {
+	if free := Free(dir); size > free {
 		return nil, &SpaceError{dir, size, free}
 	}
 	r := &Region{}
