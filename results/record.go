@@ -40,7 +40,8 @@ type Record struct {
 	Sequence int    `json:"sequence"`
 
 	Model    string                `json:"model"`
-	Round    int                   `json:"round"`
+	Round    int                   `json:"round"`           // 0: the untouched config, before round 1
+	Final    bool                  `json:"final,omitempty"` // a fresh measurement of a finalist or its control
 	Control  bool                  `json:"control,omitempty"`
 	Settings tritonconfig.Settings `json:"settings"`
 	Load     sweep.Load            `json:"load"`

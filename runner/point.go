@@ -169,7 +169,7 @@ func Describe(ctx context.Context, client *triton.Client, model string, config *
 // blank is a record of a trial that holds no figures yet.
 func (r *run) blank(t sweep.Trial, l sweep.Load) results.Record {
 	return results.Record{
-		Run: r.Run, Model: t.Model, Round: t.Round, Control: t.Control, Settings: t.Settings, Load: l,
+		Run: r.Run, Model: t.Model, Round: t.Round, Final: t.Final, Control: t.Control, Settings: t.Settings, Load: l,
 		Start: time.Now().UTC(), Environment: r.Base,
 	}
 }

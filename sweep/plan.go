@@ -28,7 +28,9 @@ type Space struct {
 type Trial struct {
 	// Index counts the trials of a plan from 0.
 	Index int `json:"index"`
-	// Round counts from 1.
+	// Round counts from 1. Round 0 is the untouched config once more before all
+	// others: with that of round 1 it is the A/A measurement, how much the same
+	// thing differs from itself.
 	Round int    `json:"round"`
 	Model string `json:"model"`
 	// Settings is what to apply; zero means the config as it is.
@@ -39,6 +41,8 @@ type Trial struct {
 	Loads   []Load `json:"loads"`
 	// Together marks the trials of a round that are measured at the same time.
 	Together bool `json:"together,omitempty"`
+	// Final marks a fresh measurement of a finalist, or of the control beside it.
+	Final bool `json:"final,omitempty"`
 	// MaxDuration is the longest that its points are measured, Precision the
 	// relative half-width at which they end; zero means as the others.
 	MaxDuration time.Duration `json:"max_duration_ns,omitempty"`
@@ -53,6 +57,9 @@ type Plan struct {
 	Seed   uint64  `json:"seed"`
 	Rounds int     `json:"rounds"`
 	Trials []Trial `json:"trials"`
+	// Finals say how the best are measured afresh after the trials; nil where
+	// nothing is compared, or only once.
+	Finals *Finals `json:"finals,omitempty"`
 	// Skipped are the points that the space holds and the plan leaves out.
 	Skipped []Skip `json:"skipped,omitempty"`
 	// Search says how to go on after the trials, where what is tried depends on
@@ -69,10 +76,13 @@ type Skip struct {
 	Reason string `json:"reason"`
 }
 
-// NewPlan orders the spaces' trials: the rounds are the outer loop, and the
-// order inside a round is shuffled from the seed, so that a slow drift of the
-// machine does not favour a setting. A space whose settings do not contain the
-// untouched config gets it as a control in every round.
+// NewPlan orders the spaces' trials: the rounds are the outer loop. Each begins
+// with the untouched config, which a space whose settings do not contain it gets
+// as a control, so that whatever else is measured has a control before and after
+// it; the order of the others is shuffled from the seed, so that a slow drift of
+// the machine does not favour a setting. Where settings are compared, the
+// untouched config is measured once more before all (round 0), and the best are
+// measured afresh at the end (Finals).
 func NewPlan(name string, spaces []Space, rounds int, seed uint64) (Plan, error) {
 	plan := Plan{Sweep: name, Seed: seed, Rounds: rounds}
 	if err := check(spaces, rounds); err != nil {
@@ -82,32 +92,54 @@ func NewPlan(name string, spaces []Space, rounds int, seed uint64) (Plan, error)
 		plan.Skipped = append(plan.Skipped, space.skipped()...)
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
-	for round := 1; round <= rounds; round++ {
-		trials := oneRound(spaces, round)
-		random.Shuffle(len(trials), func(i, j int) { trials[i], trials[j] = trials[j], trials[i] })
-		for _, t := range trials {
-			t.Index = len(plan.Trials)
-			plan.Trials = append(plan.Trials, t)
+	for _, space := range spaces {
+		if space.compares() {
+			plan.add(space.untouched(0))
 		}
+	}
+	for round := 1; round <= rounds; round++ {
+		controls, trials := oneRound(spaces, round)
+		random.Shuffle(len(trials), func(i, j int) { trials[i], trials[j] = trials[j], trials[i] })
+		plan.add(controls...)
+		plan.add(trials...)
+	}
+	if rounds > 1 && slices.ContainsFunc(spaces, Space.compares) {
+		plan.Finals = &Finals{Rounds: rounds, Settings: mostFinalists}
 	}
 	return plan, nil
 }
 
-func oneRound(spaces []Space, round int) []Trial {
-	var trials []Trial
+// add appends trials and numbers them.
+func (p *Plan) add(trials ...Trial) {
+	for _, t := range trials {
+		t.Index = len(p.Trials)
+		p.Trials = append(p.Trials, t)
+	}
+}
+
+// oneRound returns the trials of the untouched configs, and the others.
+func oneRound(spaces []Space, round int) (controls, trials []Trial) {
 	for _, space := range spaces {
-		untouched := false
+		controls = append(controls, space.untouched(round))
 		for _, settings := range space.Settings {
-			untouched = untouched || settings.IsZero()
-			if loads := space.worth(settings); len(loads) > 0 {
+			if loads := space.worth(settings); len(loads) > 0 && !settings.IsZero() {
 				trials = append(trials, Trial{Round: round, Model: space.Model, Settings: settings, Loads: loads})
 			}
 		}
-		if !untouched {
-			trials = append(trials, Trial{Round: round, Model: space.Model, Control: true, Loads: space.Loads})
-		}
 	}
-	return trials
+	return controls, trials
+}
+
+// untouched is the trial of the config as it is: a control, unless it is among
+// the settings.
+func (s Space) untouched(round int) Trial {
+	among := slices.ContainsFunc(s.Settings, tritonconfig.Settings.IsZero)
+	return Trial{Round: round, Model: s.Model, Control: !among, Loads: s.Loads}
+}
+
+// compares tells that the space holds more than the untouched config.
+func (s Space) compares() bool {
+	return slices.ContainsFunc(s.Settings, func(v tritonconfig.Settings) bool { return !v.IsZero() })
 }
 
 // worth returns the loads under which settings are to be measured.
@@ -170,7 +202,7 @@ func check(spaces []Space, rounds int) error {
 				seen[key] = true
 			}
 		}
-		if points += (len(space.Settings) + 1) * len(space.Loads) * rounds; points > MaxPoints {
+		if points += (len(space.Settings) + 2) * len(space.Loads) * rounds; points > MaxPoints {
 			return fmt.Errorf("the plan has more than %d points (hint: fewer values, rounds or loads)", MaxPoints)
 		}
 	}
@@ -210,20 +242,4 @@ func (p Plan) Models() []string {
 		}
 	}
 	return models
-}
-
-// Cost is what the parts of a plan take: the basis of an ETA.
-type Cost struct {
-	Trial time.Duration // apply, restart, wait, verify
-	Point time.Duration // warm-up and measuring
-}
-
-// Estimate returns how long the trials from index on will take.
-func (p Plan) Estimate(from int, cost Cost) time.Duration {
-	p.Trials = p.Trials[min(from, len(p.Trials)):]
-	var total time.Duration
-	for _, trials := range p.Occasions() {
-		total += cost.Trial + time.Duration(len(trials[0].Loads))*cost.Point
-	}
-	return total
 }

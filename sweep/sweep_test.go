@@ -80,7 +80,7 @@ func TestPlanProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := rounds * (len(delays) + 1 + 2 + 1); len(plan.Trials) != want || plan.Points() != 2*want {
+		if want := 2 + rounds*(len(delays)+1+2+1); len(plan.Trials) != want || plan.Points() != 2*want {
 			t.Fatalf("%d trials, %d points", len(plan.Trials), plan.Points())
 		}
 		seen := map[string]int{}
@@ -91,7 +91,14 @@ func TestPlanProperties(t *testing.T) {
 			if trial.Control != trial.Settings.IsZero() {
 				t.Fatalf("control and settings disagree: %+v", trial)
 			}
-			seen[trial.Model+trial.Settings.Key()]++
+			if first := i == 0 || trial.Round > plan.Trials[i-1].Round; first && !trial.Control {
+				t.Fatalf("round %d does not begin with a control: %+v", trial.Round, trial)
+			}
+			if trial.Round > 0 {
+				seen[trial.Model+trial.Settings.Key()]++
+			} else if !trial.Control {
+				t.Fatalf("before all: %+v", trial)
+			}
 		}
 		for key, n := range seen {
 			if n != rounds {
@@ -132,7 +139,7 @@ func TestPlanRefusesWhatCannotBeRun(t *testing.T) {
 func TestAnUntouchedSpaceNeedsNoControl(t *testing.T) {
 	space := Space{Model: "m", Settings: []tritonconfig.Settings{{}}, Loads: Closed([]int{1, 4}, []int{1})}
 	plan, err := NewPlan("concurrency", []Space{space}, 2, 1)
-	if err != nil || len(plan.Trials) != 2 || plan.Trials[0].Control {
+	if err != nil || len(plan.Trials) != 2 || plan.Trials[0].Control || plan.Finals != nil {
 		t.Errorf("%+v, %v", plan, err)
 	}
 }
@@ -150,7 +157,7 @@ func TestSkippedPoints(t *testing.T) {
 		return ""
 	}}
 	plan, err := NewPlan("test", []Space{space}, 2, 1)
-	if err != nil || plan.Points() != 2*(1+2+2) || len(plan.Skipped) != 2 {
+	if err != nil || plan.Points() != 2+2*(1+2+2) || len(plan.Skipped) != 2 {
 		t.Fatalf("%d points, skipped %+v, %v", plan.Points(), plan.Skipped, err)
 	}
 	if all, one := plan.Skipped[0], plan.Skipped[1]; all.Loads != nil || len(one.Loads) != 1 || one.Loads[0].Concurrency != 8 {

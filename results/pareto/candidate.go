@@ -29,6 +29,12 @@ type Candidate struct {
 
 	Throughput Figure
 	Latency    map[Quantile]Figure // only those that the samples support
+	// Pooled holds quantiles of the requests of all rounds together; a limit is
+	// judged by them where they are known.
+	Pooled map[Quantile]stats.Interval
+	// At says when each round was measured, in seconds of a clock that all
+	// candidates share; without it a drift of the machine is not corrected.
+	At map[int]float64
 	// Missing says of an absent quantile how many more requests it needs.
 	Missing map[Quantile]int64
 
@@ -50,6 +56,9 @@ type Options struct {
 	// Comparisons is how many candidates were tried, for the significance of
 	// the best one; 0 means those that Recommend is given.
 	Comparisons int
+	// Difference is the A/A measurement: by how much the untouched config differed
+	// from itself, as a fraction. No smaller difference counts.
+	Difference float64
 }
 
 // Effect is how a candidate differs from the control under the same load:
@@ -63,9 +72,25 @@ type Effect struct {
 // the quantile q. A ratio is zero where a side was not measured.
 func Compare(c, control Candidate, q Quantile, opts Options) Effect {
 	return Effect{
-		Throughput: c.Throughput.RatioTo(control.Throughput, opts.Throughput),
-		Latency:    c.Latency[q].RatioTo(control.Latency[q], opts.Latency),
+		Throughput: c.ratio(control, c.Throughput, control.Throughput, opts.Throughput),
+		Latency:    c.LatencyRatio(control, q, opts),
 	}
+}
+
+// LatencyRatio returns a latency of c by that of control.
+func (c Candidate) LatencyRatio(control Candidate, q Quantile, opts Options) stats.Ratio {
+	return c.ratio(control, c.Latency[q], control.Latency[q], opts.Latency)
+}
+
+// ratio compares a figure of c with that of control; where it is known when both
+// were measured, corrected for what the machine drifted between.
+func (c Candidate) ratio(control Candidate, figure, base Figure, noise stats.Noise) stats.Ratio {
+	mine, okMine := figure.starts(c.At)
+	theirs, okTheirs := base.starts(control.At)
+	if okMine && okTheirs {
+		return stats.DriftRatio(theirs, mine, noise)
+	}
+	return figure.RatioTo(base, noise)
 }
 
 // Better reports whether one of the figures improved and the other did not get
@@ -76,18 +101,16 @@ func (e Effect) Better(opts Options, comparisons int) bool {
 }
 
 // Directions counts the figures that changed significantly for better and for
-// worse, as one of so many comparisons. There are two figures, so twice as
-// many occasions for luck.
+// worse, as one of so many comparisons.
 func (e Effect) Directions(opts Options, comparisons int) (better, worse int) {
-	comparisons *= 2
-	if significant(e.Throughput, comparisons, Floor(opts.Throughput)) {
+	if significant(e.Throughput, comparisons, opts.floor(opts.Throughput, e.Throughput)) {
 		if e.Throughput.Value > 1 {
 			better++
 		} else {
 			worse++
 		}
 	}
-	if significant(e.Latency, comparisons, Floor(opts.Latency)) {
+	if significant(e.Latency, comparisons, opts.floor(opts.Latency, e.Latency)) {
 		if e.Latency.Value < 1 {
 			better++
 		} else {
@@ -130,7 +153,7 @@ func rank(s Standing) int {
 }
 
 func (c Candidate) standOne(q Quantile, limit float64, opts Options) (Standing, string) {
-	combined := c.Latency[q].Combined(opts.Latency)
+	combined := c.latency(q, opts)
 	switch {
 	case !(combined.Value > 0):
 		return Unknown, c.missing(q)
@@ -141,6 +164,14 @@ func (c Candidate) standOne(q Quantile, limit float64, opts Options) (Standing, 
 			q, combined.Value, limit, combined.High)
 	}
 	return Met, ""
+}
+
+// latency is a quantile over all rounds.
+func (c Candidate) latency(q Quantile, opts Options) stats.Interval {
+	if pooled, ok := c.Pooled[q]; ok {
+		return pooled
+	}
+	return c.Latency[q].Combined(opts.Latency).Interval
 }
 
 func (c Candidate) missing(q Quantile) string {
@@ -172,7 +203,7 @@ func (c Candidate) place(q Quantile, opts Options) (p Point, unusable string) {
 		return p, fmt.Sprintf("%d requests failed", c.Errors)
 	}
 	p.Throughput = c.Throughput.Combined(opts.Throughput).Value
-	p.Latency = c.Latency[q].Combined(opts.Latency).Value
+	p.Latency = c.latency(q, opts).Value
 	switch {
 	case !(p.Throughput > 0):
 		return p, "no throughput was measured"

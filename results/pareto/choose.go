@@ -51,7 +51,7 @@ func (r *recommender) underLimit(pool []int) {
 // outruns reports whether candidate i has a higher throughput than a control,
 // whatever the loads of the two are.
 func (r *recommender) outruns(i, control int) bool {
-	return r.faster(r.candidates[i].Throughput.RatioTo(r.control[control].Throughput, r.opts.Throughput))
+	return r.faster(Compare(r.candidates[i], r.control[control], r.objective, r.opts).Throughput)
 }
 
 // bestControlWithin returns the fastest control that meets the limit by its
@@ -92,7 +92,7 @@ func (r *recommender) fewestInstances(indices []int) int {
 	})
 	tied := slices.DeleteFunc(slices.Clone(indices), func(i int) bool {
 		ratio := r.candidates[i].Throughput.RatioTo(r.candidates[best].Throughput, r.opts.Throughput)
-		return ratio.Value < 1 && significant(ratio, 1, Floor(r.opts.Throughput))
+		return ratio.Value < 1 && significant(ratio, 1, r.opts.floor(r.opts.Throughput, ratio))
 	})
 	tied = slices.DeleteFunc(tied, func(i int) bool {
 		return r.candidates[i].Instances >= r.candidates[best].Instances && i != best

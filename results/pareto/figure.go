@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"tritonsweep/results/stats"
 )
 
@@ -43,76 +41,64 @@ func (f Figure) rounds(numbers []int) []stats.Interval {
 	return intervals
 }
 
+// starts returns the rounds with their times, and false where one is not known.
+func (f Figure) starts(at map[int]float64) ([]stats.Start, bool) {
+	starts := make([]stats.Start, 0, len(f))
+	for _, round := range slices.Sorted(maps.Keys(f)) {
+		when, ok := at[round]
+		if !ok {
+			return nil, false
+		}
+		starts = append(starts, stats.Start{Interval: f[round], At: when})
+	}
+	return starts, len(starts) > 0
+}
+
 // EstimateNoise returns how much equal server starts differ, from figures that
 // were measured in several rounds: whatever the settings, the rounds of one
 // candidate are starts of one config, so all candidates teach something about
-// the machine. What each round's own interval explains already is taken off.
-// prior stands for what was known before; without a repeated round it is
-// returned as it is. Pooling follows Smyth (2004), as stats.Combine does.
+// the machine. prior stands for what was known before.
 func EstimateNoise(figures []Figure, prior stats.Noise) stats.Noise {
-	var excess, df float64
+	var blocks []stats.Block
 	for _, f := range figures {
-		if len(f) < 2 {
-			continue
-		}
-		var logs []float64
-		var mean, within float64
-		for _, round := range slices.Sorted(maps.Keys(f)) {
-			i := f[round]
-			if !(i.Low > 0 && i.Value > 0 && i.High > 0) {
-				continue
-			}
-			logs = append(logs, math.Log(i.Value))
-			mean += math.Log(i.Value)
-			half := math.Log(i.High/i.Low) / 2
-			within += half * half / (z95 * z95)
-		}
-		k := float64(len(logs))
-		if k < 2 {
-			continue
-		}
-		mean, within = mean/k, within/k
-		for _, v := range logs {
-			excess += (v - mean) * (v - mean)
-		}
-		excess -= (k - 1) * within
-		df += k - 1
+		blocks = append(blocks, stats.Block{f})
 	}
-	if df == 0 {
-		return prior
-	}
-	variance := (prior.DF*prior.SD*prior.SD + max(0, excess)) / (prior.DF + df)
-	return stats.Noise{SD: math.Sqrt(variance), DF: prior.DF + df}
+	return stats.BlockNoise(blocks, prior)
 }
 
 const z95 = 1.959963984540054
 
-// Floor is the relative difference below which two settings are not told
-// apart: what two runs of one config differ by in one case of twenty.
+// Floor is the relative difference below which two settings that were started
+// once are not told apart: what two runs of one config differ by in one case of
+// twenty.
 func Floor(noise stats.Noise) float64 { return z95 * math.Sqrt2 * noise.SD }
 
+// floor is the relative difference below which r does not count: what two equal
+// settings that were started as often differ by in one case of twenty, and what
+// the untouched config differed by from itself.
+func (o Options) floor(noise stats.Noise, r stats.Ratio) float64 {
+	return max(Floor(noise)/math.Sqrt(float64(max(r.Starts, 1))), o.Difference)
+}
+
+const (
+	// figures is in how many figures a candidate may differ: throughput and a
+	// latency, so there are twice as many occasions for luck (Bonferroni).
+	figures = 2
+	// shared is how much two comparisons with one control correlate; one half
+	// where it was started as often as the candidates. It is started more often.
+	shared = 0.4
+)
+
 // significant reports whether r is a real change when it is one of so many
-// comparisons: its interval is widened (Bonferroni), because the largest of
-// many differences is large by luck alone.
+// comparisons with one control: its interval is widened, because the largest of
+// many differences is large by luck alone (Dunnett, 1955).
 func significant(r stats.Ratio, comparisons int, floor float64) bool {
 	if !(r.Value > 0 && r.Low > 0) {
 		return false
 	}
 	wide := r
-	factor := widening(r.DF, comparisons)
+	factor := stats.DunnettCritical(comparisons, r.DF, shared, 0.05/figures) / stats.DunnettCritical(1, r.DF, shared, 0.05)
 	wide.Low = r.Value * math.Pow(r.Low/r.Value, factor)
 	wide.High = r.Value * math.Pow(r.High/r.Value, factor)
 	return wide.Significant(floor)
-}
-
-func widening(df float64, comparisons int) float64 {
-	if comparisons <= 1 {
-		return 1
-	}
-	tail := 0.025 / float64(comparisons)
-	if math.IsInf(df, 1) || df > 1e6 || !(df > 0) {
-		return distuv.UnitNormal.Quantile(1-tail) / z95
-	}
-	t := distuv.StudentsT{Sigma: 1, Nu: df}
-	return t.Quantile(1-tail) / t.Quantile(0.975)
 }

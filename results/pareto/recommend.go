@@ -147,7 +147,7 @@ func (r *recommender) beatsControl(i int) bool {
 
 // faster reports whether ratio, of throughputs, is a real gain.
 func (r *recommender) faster(ratio stats.Ratio) bool {
-	return ratio.Value > 1 && significant(ratio, r.result.Comparisons, Floor(r.opts.Throughput))
+	return ratio.Value > 1 && significant(ratio, r.result.Comparisons, r.opts.floor(r.opts.Throughput, ratio))
 }
 
 // keep advises to keep the settings, pointing at one control.

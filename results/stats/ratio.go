@@ -12,6 +12,8 @@ type Ratio struct {
 	// Paired reports whether rounds were compared one by one.
 	Paired bool
 	DF     float64
+	// Starts is how many starts the side with fewer of them was measured in.
+	Starts int
 }
 
 // RatioInterval returns other/base, each given by its intervals of one figure,
@@ -40,7 +42,7 @@ func RatioInterval(base, other []Interval, prior Noise) Ratio {
 			differences[i] = estimate{b[i].log - a[i].log, a[i].variance + b[i].variance}
 		}
 		s := differences.summary(Noise{SD: prior.SD * math.Sqrt2, DF: prior.DF})
-		return Ratio{Interval: s.interval(), Paired: true, DF: s.df}
+		return Ratio{Interval: s.interval(), Paired: true, DF: s.df, Starts: len(a)}
 	}
 	sa, sb := a.summary(prior), b.summary(prior)
 	va, vb := sa.se*sa.se, sb.se*sb.se
@@ -49,7 +51,7 @@ func RatioInterval(base, other []Interval, prior Noise) Ratio {
 		se:   math.Sqrt(va + vb),
 		df:   satterthwaite([]float64{va, vb}, []float64{sa.df, sb.df}),
 	}
-	return Ratio{Interval: s.interval(), DF: s.df}
+	return Ratio{Interval: s.interval(), DF: s.df, Starts: min(len(a), len(b))}
 }
 
 // Significant reports whether the change is real: the interval excludes 1 and
