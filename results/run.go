@@ -31,12 +31,24 @@ type Run struct {
 	Goals map[string]float64 `json:"goals_per_s,omitempty"`
 	// Resumes is the run that this one continues, Dropped says why points of it
 	// were measured again.
-	Resumes  string   `json:"resumes,omitempty"`
-	Dropped  []string `json:"dropped,omitempty"`
-	Outcome  string   `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
-	ExitCode *int     `json:"exit_code"` // nil while it runs
+	Resumes string   `json:"resumes,omitempty"`
+	Dropped []string `json:"dropped,omitempty"`
+	// Force asks for a recommendation even from a machine that is too noisy.
+	Force bool `json:"force,omitempty"`
+	// Floors say by model how much the untouched config differed from itself;
+	// absent while the run goes on.
+	Floors   map[string]Floor `json:"floors,omitempty"`
+	Outcome  string           `json:"outcome"`   // "running", "done", "interrupted", "failed: ..."
+	ExitCode *int             `json:"exit_code"` // nil while it runs
 	// Originals holds each model's config.pbtxt as it was before the run.
 	Originals map[string]Original `json:"originals"`
+}
+
+// Floor is an A/A measurement: by how much, as a fraction, the untouched config
+// differed from itself, over how many pairs of neighbouring starts.
+type Floor struct {
+	Difference float64 `json:"difference"`
+	Pairs      int     `json:"pairs"`
 }
 
 // Original is one model's untouched config.

@@ -120,16 +120,7 @@ func sign(x float64) int {
 
 // withoutLimit looks for the candidate that adds most to the control's ground.
 func (r *recommender) withoutLimit(pool []int) {
-	ref := r.reference(pool)
-	var ground []Point
-	for _, i := range r.usable {
-		ground = append(ground, logPoint(r.base[i]))
-	}
-	covered := Hypervolume(ground, ref)
-	gain := map[int]float64{}
-	for _, i := range pool {
-		gain[i] = Hypervolume(append(ground[:len(ground):len(ground)], logPoint(r.place[i])), ref) - covered
-	}
+	gain, covered := r.gains(pool)
 	better := r.undominated(slices.DeleteFunc(slices.Clone(pool), func(i int) bool {
 		return gain[i] <= 0 || !r.beatsControl(i)
 	}))
@@ -142,6 +133,21 @@ func (r *recommender) withoutLimit(pool []int) {
 		r.result.Action = None
 		r.result.Reason = "no point can be used"
 	}
+}
+
+// gains returns what each candidate adds to the ground that the controls cover.
+func (r *recommender) gains(pool []int) (gain map[int]float64, covered float64) {
+	ref := r.reference(pool)
+	var ground []Point
+	for _, i := range r.usable {
+		ground = append(ground, logPoint(r.base[i]))
+	}
+	covered = Hypervolume(ground, ref)
+	gain = map[int]float64{}
+	for _, i := range pool {
+		gain[i] = Hypervolume(append(ground[:len(ground):len(ground)], logPoint(r.place[i])), ref) - covered
+	}
+	return gain, covered
 }
 
 // reference bounds the hypervolume: no throughput, and twice the worst latency

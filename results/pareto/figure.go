@@ -73,11 +73,13 @@ const z95 = 1.959963984540054
 // twenty.
 func Floor(noise stats.Noise) float64 { return z95 * math.Sqrt2 * noise.SD }
 
-// floor is the relative difference below which r does not count: what two equal
-// settings that were started as often differ by in one case of twenty, and what
-// the untouched config differed by from itself.
-func (o Options) floor(noise stats.Noise, r stats.Ratio) float64 {
-	return max(Floor(noise)/math.Sqrt(float64(max(r.Starts, 1))), o.Difference)
+func (o Options) floor(noise stats.Noise, r stats.Ratio) float64 { return o.Floor(noise, r.Starts) }
+
+// Floor is the relative difference below which two settings do not count as
+// different that were started so many times each: what equal ones differ by in
+// one case of twenty, and what the untouched config differed by from itself.
+func (o Options) Floor(noise stats.Noise, starts int) float64 {
+	return max(Floor(noise)/math.Sqrt(float64(max(starts, 1))), o.Difference)
 }
 
 const (

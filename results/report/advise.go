@@ -10,51 +10,88 @@ import (
 	"tritonsweep/results/pareto"
 )
 
-// recommend turns the advice of results/pareto into words.
+// recommend turns the advice of results/pareto into words. Where finals were
+// measured they decide, with their figures alone: the rounds before them chose
+// who takes part.
 func (a *analysis) recommend() Recommendation {
-	groups, candidates := a.candidates()
-	var control []pareto.Candidate
-	for _, g := range a.base {
-		control = append(control, g.candidate())
-	}
 	if a.model.Capacity != nil {
 		return a.capacityFound()
 	}
-	if len(candidates) == 0 {
+	v := a.advise(a.points, a.base)
+	if len(v.candidates) == 0 {
 		return a.loadsOnly()
 	}
-	a.opts.Comparisons = usableCount(candidates)
-	advice := pareto.Recommend(candidates, control, a.run.Limit, a.opts)
-	for i, why := range advice.Rejected {
-		groups[i].point.NotRecommended = why
+	if a.model.Noise.TooNoisy && !a.run.Force {
+		return a.refusal()
 	}
+	if a.haveFinals() {
+		if fresh := a.advise(a.fresh, a.freshBase); fresh.Action != pareto.None || v.Action != pareto.None {
+			v = fresh
+		}
+	}
+	return a.inWords(v)
+}
+
+// verdict is what results/pareto says about some points.
+type verdict struct {
+	pareto.Recommendation
+	groups              []*group // that stand for a change
+	candidates, control []pareto.Candidate
+	base                []*group
+}
+
+// advise asks results/pareto about points, beside the untouched config.
+func (a *analysis) advise(points, base []*group) verdict {
+	v := verdict{base: base, control: candidatesOf(base)}
+	v.groups, v.candidates = a.candidates(points)
+	opts := a.opts
+	opts.Comparisons = usableCount(v.candidates)
+	v.Recommendation = pareto.Recommend(v.candidates, v.control, a.run.Limit, opts)
+	for i, why := range v.Rejected {
+		v.groups[i].point.NotRecommended = why
+	}
+	return v
+}
+
+// inWords says what the advice is.
+func (a *analysis) inWords(advice verdict) Recommendation {
 	r := Recommendation{
 		Action: advice.Action, Reason: advice.Reason, Limit: advice.Standing, Comparisons: advice.Comparisons,
 	}
-	var base *Point
+	var now *Point
 	if advice.Control >= 0 {
-		base = &a.base[advice.Control].point
-		r.Control = base.ID
+		now = &advice.base[advice.Control].point
+		r.Control = a.planned(*now).ID
+		if now.Final {
+			r.FinalControl = now.ID
+		}
 	}
 	switch advice.Action {
 	case pareto.Change:
-		p := groups[advice.Chosen].point
-		r.Point, r.Settings = p.ID, &p.Settings
+		p := advice.groups[advice.Chosen].point
+		r.Point, r.Settings = a.planned(p).ID, &p.Settings
+		if p.Final {
+			r.Final = p.ID
+		}
 		r.Headline = order(p.Settings) + "."
-		r.Detail = a.gain(p, base) + a.currentWithin()
+		r.Detail = a.gain(p, now) + a.currentWithin()
 		r.Reason = a.why() + advice.Reason
+		r.Near = a.near(advice, p)
 		r.Cautions = a.cautions(p)
 		r.Patch, r.Apply, r.Cautions = a.change(p.Settings, r.Cautions)
 	case pareto.Keep:
 		r.Headline = "Keep the current settings."
-		r.Detail = a.kept(base)
-		r.Reason += a.unconsidered(groups)
-		r.Cautions = a.cheaper(groups)
+		r.Detail = a.kept(now, advice.groups)
+		if now != nil {
+			r.Near = a.near(advice, *now)
+		}
+		r.Reason += a.unconsidered(a.points)
+		r.Cautions = append(a.forced(), a.cheaper()...)
 	default:
 		r.Headline = "No recommendation."
 		if advice.Closest >= 0 {
-			p := groups[advice.Closest].point
-			r.Point = p.ID
+			p := advice.groups[advice.Closest].point
+			r.Point = a.planned(p).ID
 			r.Headline = fmt.Sprintf("Nothing that was measured meets %s.", limitText(a.run.Limit))
 			r.Detail = fmt.Sprintf("The closest was %s at %s, with %s and %s %s.", describe(p.Settings), loadText(p.Load),
 				rate(*p.Throughput), a.model.Objective, millis(*p.Latency.Get(a.model.Objective)))
@@ -120,13 +157,13 @@ func (a *analysis) gain(p Point, base *Point) string {
 }
 
 // kept says where the current settings stand.
-func (a *analysis) kept(base *Point) string {
+func (a *analysis) kept(base *Point, groups []*group) string {
 	if base == nil {
 		return ""
 	}
 	q := a.model.Objective
 	best := " Nothing had a higher throughput."
-	if e := a.best(); e != nil && e.Effect.Throughput.Value > 1 {
+	if e := gainer(groups); e != nil && e.Effect.Throughput.Value > 1 {
 		best = fmt.Sprintf(" The largest difference in throughput was %s, with %s at %s.",
 			changeInterval(*e.Effect.Throughput), describe(e.Settings), loadText(e.Load))
 	}
@@ -134,10 +171,10 @@ func (a *analysis) kept(base *Point) string {
 		loadText(base.Load), rate(*base.Throughput), q, millis(*base.Latency.Get(q)), best)
 }
 
-// best returns the usable point with the largest gain in throughput.
-func (a *analysis) best() *Point {
+// gainer returns the usable point with the largest gain in throughput.
+func gainer(groups []*group) *Point {
 	var best *Point
-	for _, g := range a.points {
+	for _, g := range groups {
 		p := &g.point
 		if p.Effect == nil || p.Effect.Throughput == nil || p.Current || len(p.Errors) > 0 {
 			continue
@@ -152,7 +189,7 @@ func (a *analysis) best() *Point {
 // cautions tells of other loads under which the settings are worse, and of
 // what else a reader should know before following the advice.
 func (a *analysis) cautions(chosen Point) []string {
-	var cautions []string
+	cautions := a.forced()
 	for _, g := range a.points {
 		p := g.point
 		if p.Settings.Key() != chosen.Settings.Key() || p.Load == chosen.Load || p.Effect == nil {
@@ -165,6 +202,9 @@ func (a *analysis) cautions(chosen Point) []string {
 	}
 	if len(a.base) == 0 {
 		cautions = append(cautions, "The current settings were not measured, so nothing is known about the gain.")
+	}
+	if a.run.Plan.Finals != nil && !chosen.Final {
+		cautions = append(cautions, "Not measured afresh: these figures are those that it was chosen by, which flatters it.")
 	}
 	if chosen.Rounds == 1 {
 		cautions = append(cautions, "Measured in one round only: two starts of one config may differ as much. Repeat with --rounds 3.")
@@ -185,13 +225,16 @@ func (a *analysis) effectText(e Effect) string {
 
 // cheaper names settings with fewer instances that were nowhere worse: they
 // are no faster, but what they free may be welcome.
-func (a *analysis) cheaper(groups []*group) []string {
+func (a *analysis) cheaper() []string {
 	now := a.model.Current.InstanceCount
 	if now == nil {
 		return nil
 	}
 	verdicts := map[int][]EffectVerdict{}
-	for _, g := range groups {
+	for _, g := range a.points {
+		if g.point.Settings.IsZero() {
+			continue
+		}
 		if n := g.point.Active.InstanceCount; n != nil && *n < *now && g.point.Effect != nil {
 			verdicts[*n] = append(verdicts[*n], g.point.Effect.Verdict)
 		} else if n != nil && g.point.Effect == nil {

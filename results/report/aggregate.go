@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
@@ -24,21 +25,26 @@ type group struct {
 	throughput pareto.Figure
 	mean       pareto.Figure
 	latency    map[pareto.Quantile]pareto.Figure
+	// pooled are the quantiles of the requests of all rounds together.
+	pooled map[pareto.Quantile]stats.Interval
+	// at says when each round was measured, in seconds since the run began.
+	at map[int]float64
 }
 
-// groupRecords sorts the records of one model into points and controls.
-func groupRecords(records []results.Record) (points, control []*group) {
+// groupRecords sorts the records of one model into points and controls, and
+// those of the finals.
+func groupRecords(records []results.Record) (points, control, finals []*group) {
 	type key struct {
-		settings string
-		load     sweep.Load
-		control  bool
+		settings       string
+		load           sweep.Load
+		control, final bool
 	}
 	byKey := map[key]*group{}
 	for _, rec := range records {
-		k := key{rec.Settings.Key(), rec.Load, rec.Control}
+		k := key{rec.Settings.Key(), rec.Load, rec.Control, rec.Final}
 		if byKey[k] == nil {
 			byKey[k] = &group{point: Point{
-				Control: rec.Control, Settings: rec.Settings, Load: rec.Load, Limit: pareto.Unlimited,
+				Control: rec.Control, Final: rec.Final, Settings: rec.Settings, Load: rec.Load, Limit: pareto.Unlimited,
 			}}
 		}
 		byKey[k].add(rec)
@@ -47,15 +53,19 @@ func groupRecords(records []results.Record) (points, control []*group) {
 		return cmp.Or(compareSettings(a.point.Settings, b.point.Settings), compareLoads(a.point.Load, b.point.Load))
 	})
 	for _, g := range all {
-		if g.point.Control {
+		switch {
+		case g.point.Final:
+			g.point.ID = fmt.Sprintf("f%d", len(finals)+1)
+			finals = append(finals, g)
+		case g.point.Control:
 			g.point.ID = fmt.Sprintf("c%d", len(control)+1)
 			control = append(control, g)
-		} else {
+		default:
 			g.point.ID = fmt.Sprintf("p%d", len(points)+1)
 			points = append(points, g)
 		}
 	}
-	return points, control
+	return points, control, finals
 }
 
 // add keeps a record. Of a round that was measured twice the later record
@@ -71,9 +81,10 @@ func (g *group) add(rec results.Record) {
 	slices.SortStableFunc(g.records, func(a, b results.Record) int { return cmp.Compare(a.Round, b.Round) })
 }
 
-// figures collects the intervals of the rounds that can be used.
-func (g *group) figures() {
-	g.throughput, g.mean = pareto.Figure{}, pareto.Figure{}
+// figures collects the intervals of the rounds that can be used, and when they
+// were measured, counted from start.
+func (g *group) figures(start time.Time) {
+	g.throughput, g.mean, g.at = pareto.Figure{}, pareto.Figure{}, map[int]float64{}
 	g.latency = map[pareto.Quantile]pareto.Figure{}
 	for _, q := range quantiles {
 		g.latency[q] = pareto.Figure{}
@@ -83,6 +94,7 @@ func (g *group) figures() {
 			continue
 		}
 		g.used = append(g.used, rec)
+		g.at[rec.Round] = rec.Start.Sub(start).Seconds() + rec.Warmup + rec.Duration/2
 		put(g.throughput, rec.Round, rec.Client.Throughput)
 		put(g.mean, rec.Round, rec.Client.Mean)
 		for q, e := range map[pareto.Quantile]*results.Estimate{
@@ -92,6 +104,7 @@ func (g *group) figures() {
 			put(g.latency[q], rec.Round, e)
 		}
 	}
+	g.pool(stats.DefaultNoise) // what is supported; how precise it is needs the noise
 }
 
 func put(f pareto.Figure, round int, e *results.Estimate) {
@@ -107,10 +120,12 @@ func (g *group) join(opts pareto.Options) {
 	p.Verdict = g.verdict()
 	p.Active, p.Config = g.shown().Active, g.shown().Config
 	p.Throughput = combine(g.throughput, opts.Throughput)
+	g.pool(opts.Latency)
+	g.missing()
 	p.Latency = Latency{
 		Mean: combine(g.mean, opts.Latency),
-		P50:  combine(g.latency[pareto.P50], opts.Latency), P90: combine(g.latency[pareto.P90], opts.Latency),
-		P95: combine(g.latency[pareto.P95], opts.Latency), P99: combine(g.latency[pareto.P99], opts.Latency),
+		P50:  g.estimate(pareto.P50, opts.Latency), P90: g.estimate(pareto.P90, opts.Latency),
+		P95: g.estimate(pareto.P95, opts.Latency), P99: g.estimate(pareto.P99, opts.Latency),
 	}
 	for _, rec := range g.records {
 		for status, n := range rec.Client.Errors {
@@ -124,7 +139,6 @@ func (g *group) join(opts pareto.Options) {
 	for _, rec := range g.used {
 		p.Requests += rec.Client.Requests
 		p.Latency.Max = max(p.Latency.Max, rec.Client.Max)
-		g.missing(rec)
 	}
 	p.Client, p.Server = joinClients(g.used), joinServers(g.used)
 	p.Stages = joinStages(g.used)
@@ -147,22 +161,6 @@ func errorRate(records []results.Record) *float64 {
 	}
 	share := failed / all
 	return &share
-}
-
-// missing notes the quantiles that no round supports.
-func (g *group) missing(rec results.Record) {
-	for name, more := range rec.Client.Missing {
-		q := pareto.Quantile(name)
-		if len(g.latency[q]) > 0 {
-			continue
-		}
-		if g.point.Missing == nil {
-			g.point.Missing = map[pareto.Quantile]int64{}
-		}
-		if known := g.point.Missing[q]; known == 0 || more < known {
-			g.point.Missing[q] = more
-		}
-	}
 }
 
 // verdict is the worst of the rounds that are used; without any, that of the last.

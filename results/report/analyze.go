@@ -49,10 +49,16 @@ func recordsByModel(run results.Run, records []results.Record) map[string][]resu
 }
 
 func head(run results.Run, records []results.Record) Head {
+	finals := 0
+	for _, rec := range records {
+		if rec.Final {
+			finals++
+		}
+	}
 	h := Head{
 		ID: run.ID, Sweep: run.Plan.Sweep, Start: run.Start, End: run.End,
 		Outcome: run.Outcome, ExitCode: run.ExitCode, Command: run.Command,
-		Seed: run.Plan.Seed, Rounds: run.Plan.Rounds, Planned: run.Plan.Points(), Records: len(records),
+		Seed: run.Plan.Seed, Rounds: run.Plan.Rounds, Planned: run.Plan.Points(), Records: len(records) - finals, Finals: finals,
 		Limit: run.Limit, Loop: loopOf(run.Plan),
 	}
 	end := run.Start
@@ -91,22 +97,33 @@ type analysis struct {
 	model    Model
 	points   []*group
 	control  []*group // the untouched config, measured as a control
+	finals   []*group // measured afresh: the best, and the untouched config
 	// base are the groups that the others are compared with: the controls, or
 	// the points of a sweep that has the untouched config among its settings.
 	base []*group
 	opts pareto.Options
+	// fresh are the finalists, freshBase the untouched config beside them.
+	fresh, freshBase []*group
 }
 
 func (a *analysis) analyze(records []results.Record) Model {
-	a.points, a.control = groupRecords(records)
+	a.points, a.control, a.finals = groupRecords(records)
 	a.base = a.control
 	for _, g := range a.points {
 		if g.point.Settings.IsZero() {
 			a.base = append(a.base[:len(a.base):len(a.base)], g)
 		}
 	}
+	for _, g := range a.finals {
+		if g.point.Settings.IsZero() {
+			a.freshBase = append(a.freshBase, g)
+		} else {
+			a.fresh = append(a.fresh, g)
+		}
+	}
 	a.join()
-	a.compare()
+	a.compare(a.points, a.base)
+	a.compare(a.fresh, a.freshBase)
 	a.frontiers()
 	a.curves()
 	a.model.InstanceMemory = instanceMemory(records)
@@ -116,6 +133,9 @@ func (a *analysis) analyze(records []results.Record) Model {
 	a.model.Capacity = a.capacity(records)
 	a.model.Recommendation = a.recommend()
 	a.model.Points, a.model.Control = values(a.points), values(a.control)
+	if len(a.finals) > 0 {
+		a.model.Finals = values(a.finals)
+	}
 	return a.model
 }
 
@@ -127,32 +147,19 @@ func values(groups []*group) []Point {
 	return points
 }
 
+// all are the groups of the plan, without the finals.
 func (a *analysis) all() []*group { return slices.Concat(a.points, a.control) }
 
 // join combines the rounds, with the noise that the rounds themselves show.
 func (a *analysis) join() {
-	var throughput []pareto.Figure
-	for _, g := range a.all() {
-		g.figures()
-		throughput = append(throughput, g.throughput)
+	groups := slices.Concat(a.points, a.control, a.finals)
+	for _, g := range groups {
+		g.figures(a.run.Start)
 	}
 	a.model.Objective = a.objective()
-	var latency []pareto.Figure
-	for _, g := range a.all() {
-		latency = append(latency, g.latency[a.model.Objective])
-	}
-	a.opts = pareto.Options{
-		Objective:  a.model.Objective,
-		Throughput: pareto.EstimateNoise(throughput, stats.DefaultNoise),
-		Latency:    pareto.EstimateNoise(latency, stats.DefaultNoise),
-	}
-	a.model.Noise = Noise{
-		Throughput: a.opts.Throughput.SD, ThroughputFloor: pareto.Floor(a.opts.Throughput),
-		Latency: a.opts.Latency.SD, LatencyFloor: pareto.Floor(a.opts.Latency),
-		Measured: a.opts.Throughput.DF > stats.DefaultNoise.DF,
-	}
+	a.noise()
 	a.current()
-	for _, g := range a.all() {
+	for _, g := range groups {
 		g.join(a.opts)
 		g.point.Current = g.point.Settings.IsZero() || a.isCurrent(g.point)
 		a.notes.notePoint(a.model.Name, g)
@@ -160,7 +167,7 @@ func (a *analysis) join() {
 			g.point.Limit, _ = g.candidate().Stand(a.run.Limit, a.opts)
 		}
 	}
-	a.notes.noteMissing(a.model.Name, a.all())
+	a.notes.noteMissing(a.model.Name, groups)
 }
 
 // objective is the quantile of the limit; without one p95, or the largest one
@@ -176,7 +183,8 @@ func (a *analysis) objective() pareto.Quantile {
 	}
 	for _, q := range []pareto.Quantile{pareto.P95, pareto.P90} {
 		if !slices.ContainsFunc(a.all(), func(g *group) bool {
-			return len(g.used) > 0 && len(g.latency[q]) == 0
+			_, pooled := g.pooled[q]
+			return len(g.used) > 0 && len(g.latency[q]) == 0 && !pooled
 		}) {
 			return q
 		}
@@ -206,9 +214,9 @@ func (a *analysis) isCurrent(p Point) bool {
 	return active.Equal(a.model.Current)
 }
 
-// candidates returns the points that stand for a change.
-func (a *analysis) candidates() (groups []*group, candidates []pareto.Candidate) {
-	for _, g := range a.points {
+// candidates returns those of the points that stand for a change.
+func (a *analysis) candidates(points []*group) (groups []*group, candidates []pareto.Candidate) {
+	for _, g := range points {
 		if !g.point.Settings.IsZero() {
 			c := g.candidate()
 			if why := a.tooLarge(g.point); why != "" && c.Excluded == "" {
@@ -231,21 +239,22 @@ func usableCount(candidates []pareto.Candidate) int {
 	return n
 }
 
-// compare gives every usable point its effect against the control of its load.
-func (a *analysis) compare() {
-	groups, candidates := a.candidates()
+// compare gives every usable point its effect against the base of its load.
+func (a *analysis) compare(points, base []*group) {
+	groups, candidates := a.candidates(points)
 	comparisons := usableCount(candidates)
 	for i, g := range groups {
-		base := a.baseOf(g.point)
-		if base == nil || len(g.used) == 0 {
-			continue
+		if b := baseOf(base, g.point); b != nil && len(g.used) > 0 {
+			g.point.Effect = a.effect(candidates[i], b, comparisons)
 		}
-		g.point.Effect = a.effect(candidates[i], base, comparisons)
 	}
 }
 
-func (a *analysis) baseOf(p Point) *group {
-	for _, g := range a.base {
+func (a *analysis) baseOf(p Point) *group { return baseOf(a.base, p) }
+
+// baseOf returns the usable one of base that a point is compared with, or nil.
+func baseOf(base []*group, p Point) *group {
+	for _, g := range base {
 		if g.point.Load == p.Load && len(g.used) > 0 {
 			return g
 		}
@@ -261,11 +270,7 @@ func (a *analysis) effect(c pareto.Candidate, base *group, comparisons int) *Eff
 		Throughput: ratio(both.Throughput), Latency: map[pareto.Quantile]*results.Estimate{},
 	}
 	for _, q := range quantiles {
-		l := both.Latency
-		if q != a.model.Objective {
-			l = c.Latency[q].RatioTo(control.Latency[q], a.opts.Latency)
-		}
-		if r := ratio(l); r != nil {
+		if r := ratio(c.LatencyRatio(control, q, a.opts)); r != nil {
 			e.Latency[q] = r
 		}
 	}

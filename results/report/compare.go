@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
@@ -195,11 +196,11 @@ type pairing struct {
 }
 
 func grouped(records []results.Record) (map[pairing]*group, []*group) {
-	points, control := groupRecords(records)
+	points, control, _ := groupRecords(records)
 	all := slices.Concat(control, points)
 	out := map[pairing]*group{}
 	for _, g := range all {
-		g.figures()
+		g.figures(time.Time{}) // of two runs the times say nothing about a drift
 		out[pairing{g.point.Settings.Key(), g.point.Control, g.point.Load}] = g
 	}
 	return out, all
@@ -257,7 +258,9 @@ func newPair(model string, first, second *group, opts pareto.Options) Pair {
 			p.Latency[q] = r
 		}
 	}
-	p.Verdict = pairVerdict(first.candidate(), second.candidate(), opts)
+	before, after := first.candidate(), second.candidate()
+	before.At, after.At = nil, nil
+	p.Verdict = pairVerdict(before, after, opts)
 	return p
 }
 

@@ -121,7 +121,7 @@ func (f *footnotes) noteMissing(model string, groups []*group) {
 			needed = fmt.Sprintf("between %s and %s more", count(least), count(largest))
 		}
 		f.about("missing-quantile", fmt.Sprintf(
-			"%s needs more requests than were measured: %s in each round (hint: a longer --duration)", q, needed), model, points...)
+			"%s needs more requests than were measured: %s over all rounds (hint: a longer --duration)", q, needed), model, points...)
 	}
 }
 
@@ -211,7 +211,7 @@ func excluded(p Point) string {
 func (g *group) candidate() pareto.Candidate {
 	c := pareto.Candidate{
 		ID: g.point.ID, Load: g.point.Load.String(), Throughput: g.throughput, Latency: g.latency,
-		Missing: g.point.Missing, Excluded: excluded(g.point),
+		Missing: g.point.Missing, Excluded: excluded(g.point), Pooled: g.pooled, At: g.at,
 	}
 	if n := g.point.Active.InstanceCount; n != nil {
 		c.Instances = *n

@@ -161,10 +161,10 @@ func (a *analysis) curve(groups []*group, axis string) Curve {
 	return c
 }
 
-// pointsByID indexes the points and controls of a model.
+// pointsByID indexes the points, controls and finals of a model.
 func (m *Model) pointsByID() map[string]*Point {
 	byID := map[string]*Point{}
-	for _, list := range [][]Point{m.Points, m.Control} {
+	for _, list := range [][]Point{m.Points, m.Control, m.Finals} {
 		for i := range list {
 			byID[list[i].ID] = &list[i]
 		}

@@ -132,7 +132,7 @@ func newModelData(r *Report, m *Model, index int) modelData {
 			d.Data.Tips[p.ID] = p.Tip
 		}
 	}
-	if p := m.pointsByID()[m.Recommendation.Point]; p != nil && p.Effect != nil && p.Effect.Throughput != nil {
+	if p := m.chosen(); p != nil && p.Effect != nil && p.Effect.Throughput != nil {
 		d.Gain = changeInterval(*p.Effect.Throughput)
 	}
 	return d

@@ -12,9 +12,10 @@ import (
 // Point is one settings value under one load, joined over the rounds. Absent
 // figures were not measured, or the sample cannot support them.
 type Point struct {
-	// ID is unique in the model: "p1", and "c1" for controls.
+	// ID is unique in the model: "p1", "c1" for controls, "f1" in the finals.
 	ID       string                `json:"id"`
 	Control  bool                  `json:"control,omitempty"`
+	Final    bool                  `json:"final,omitempty"` // measured afresh
 	Settings tritonconfig.Settings `json:"settings"`
 	Load     sweep.Load            `json:"load"`
 	// Active are the tuned values that the server reported while it was measured.
@@ -44,7 +45,8 @@ type Point struct {
 	Throughput *results.Estimate `json:"throughput_per_s,omitempty"`
 	// Latency is what the client saw.
 	Latency Latency `json:"latency_ms"`
-	// Missing says of an absent quantile how many more requests a round needs.
+	// Missing says of an absent quantile how many more requests it needs, over all
+	// rounds.
 	Missing map[pareto.Quantile]int64 `json:"latency_missing,omitempty"`
 	// Client is the share of the client.
 	Client *Client `json:"client,omitempty"`
@@ -74,7 +76,7 @@ type Point struct {
 	Footnotes []int `json:"footnotes,omitempty"`
 }
 
-// Latency holds quantiles in milliseconds.
+// Latency holds quantiles in milliseconds, of the requests of all rounds together.
 type Latency struct {
 	Mean *results.Estimate `json:"mean,omitempty"`
 	P50  *results.Estimate `json:"p50,omitempty"`

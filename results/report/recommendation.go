@@ -20,6 +20,14 @@ type Recommendation struct {
 	// control it is compared with, or the one that speaks for keeping.
 	Point   string `json:"point,omitempty"`
 	Control string `json:"control,omitempty"`
+	// Final is the identifier of that point in the finals, whose figures the advice
+	// tells; absent where it was not measured afresh.
+	Final string `json:"final,omitempty"`
+	// FinalControl is the same of the control.
+	FinalControl string `json:"final_control,omitempty"`
+	// Near is the probability that the point, or the control that is kept, is within
+	// 2 % of the best that was tried under its load.
+	Near *float64 `json:"within_2_percent_probability,omitempty"`
 	// Limit is how the point, or the control that is kept, stands to the limit.
 	Limit pareto.Standing `json:"limit" jsonschema:"enum=no limit,enum=met,enum=met by the point estimate,enum=unknown,enum=missed"`
 	// Comparisons is how many points were compared; significance allows for them.

@@ -49,6 +49,8 @@ type Head struct {
 	// Planned and Records count single measurements: points times rounds.
 	Planned int `json:"records_planned"`
 	Records int `json:"records"`
+	// Finals counts the measurements of the finals, which no plan counted.
+	Finals int `json:"records_final,omitempty"`
 	// Limit is the latency that the user could afford.
 	Limit results.Limit `json:"limit"`
 	// Loop is "closed": every caller waits for its answer before it asks again;
@@ -80,6 +82,9 @@ type Model struct {
 	// joined over the rounds. Control is the same for the untouched config.
 	Points  []Point `json:"points"`
 	Control []Point `json:"control"`
+	// Finals are the best points measured afresh, and the untouched config beside
+	// them: the figures of the recommendation. Absent without finals.
+	Finals []Point `json:"finals,omitempty"`
 	// Frontiers holds for each quantile the identifiers of the points, control
 	// included, that no other one beats in both throughput and that latency, by
 	// rising latency.
@@ -119,6 +124,13 @@ type Noise struct {
 	// two settings are not told apart.
 	ThroughputFloor float64 `json:"throughput_floor"`
 	LatencyFloor    float64 `json:"latency_floor"`
+	// SelfDifference is the A/A measurement: by how much the untouched config
+	// differed from itself between neighbouring starts (root mean square, 0.01 is
+	// 1 %), SelfPairs how many pairs of starts say so.
+	SelfDifference float64 `json:"self_difference"`
+	SelfPairs      int     `json:"self_pairs"`
+	// TooNoisy tells that it is more than 5 %: too much for a recommendation.
+	TooNoisy bool `json:"too_noisy,omitempty"`
 	// Measured is false where nothing was measured twice, and the noise is an
 	// assumption.
 	Measured bool `json:"measured"`

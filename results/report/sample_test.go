@@ -18,6 +18,7 @@ import (
 type sample struct {
 	run     results.Run
 	records []results.Record
+	world   *world
 }
 
 func (s sample) report() *Report { return Analyze(s.run, s.records) }
@@ -70,7 +71,7 @@ func newSample(name string, models []string, settings []tritonconfig.Settings, l
 		panic(err)
 	}
 	w.random, w.start = rand.New(rand.NewPCG(42, 1)), map[string]float64{}
-	s := sample{run: results.Run{
+	s := sample{world: w, run: results.Run{
 		ID: "20261123-093000-k3qp", Start: sampleStart, Plan: plan, Outcome: "done",
 		Command: []string{"tritonsweep", name, "--model=" + models[0], "--container=tritonsweep-triton", "--db=run.db"},
 	}}
@@ -80,20 +81,31 @@ func newSample(name string, models []string, settings []tritonconfig.Settings, l
 			Path: "models/" + m + "/config.pbtxt", SHA256: "5e1f", Text: fmt.Appendf(nil, sampleConfig, m),
 		}
 	}
-	for _, t := range plan.Trials {
+	s.measure(plan.Trials)
+	return s
+}
+
+// measure adds the records of trials.
+func (s *sample) measure(trials []sweep.Trial) {
+	for _, t := range trials {
 		for _, l := range t.Loads {
-			s.records = append(s.records, w.record(s.run.ID, len(s.records)+1, t, l))
+			s.records = append(s.records, s.world.record(s.run.ID, len(s.records)+1, t, l))
 		}
 	}
 	end := sampleStart.Add(time.Duration(len(s.records))*7*time.Second + 40*time.Second)
 	s.run.End, s.run.ExitCode = &end, new(int)
+}
+
+// withFinals goes on as a run does: the best are measured afresh.
+func (s sample) withFinals() sample {
+	s.measure(Finals(s.run, s.records, 0.05, 4*time.Second))
 	return s
 }
 
 func (w *world) record(run string, sequence int, t sweep.Trial, l sweep.Load) results.Record {
 	active := sampleCurrent().Overlay(t.Settings)
 	rec := results.Record{
-		Run: run, Sequence: sequence, Model: t.Model, Round: t.Round, Control: t.Control,
+		Run: run, Sequence: sequence, Model: t.Model, Round: t.Round, Final: t.Final, Control: t.Control,
 		Settings: t.Settings, Load: l, Active: active, Verdict: results.OK,
 		Start: sampleStart.Add(time.Duration(sequence) * 7 * time.Second), Duration: 4, Warmup: 1.2,
 		Environment: results.Environment{
@@ -208,19 +220,19 @@ var samples = map[string]func() sample{
 			func(r *results.Record) {
 				r.Verdict, r.Reasons = results.Noisy, []string{"throughput ±6.2%, asked for ±5%"}
 			})
-		return s
+		return s.withFinals()
 	},
 	"limit": func() sample {
 		s := delaySweep(1, 1, 8, 32, 64)
 		s.run.Limit = results.Limit{P99: 12}
-		return s
+		return s.withFinals()
 	},
 	"unmet": func() sample {
 		s := delaySweep(1, 1, 8)
 		s.run.Limit = results.Limit{P95: 3}
-		return s
+		return s.withFinals()
 	},
-	"noise": func() sample { return delaySweep(0, 8, 32) },
+	"noise": func() sample { return delaySweep(0, 8, 32).withFinals() },
 	"instances": func() sample {
 		s := newSample("instances", []string{"arcface_w600k_r50", "scrfd_10g_bnkps"},
 			sweep.Counts([]int{1, 2, 4, 8}, ""), concurrencies(1, 8, 32), 3, &world{effect: 1, memory: true, gpu: true})
@@ -228,7 +240,7 @@ var samples = map[string]func() sample{
 			return r.Model == "scrfd_10g_bnkps" && !r.Control && *r.Settings.InstanceCount == 8
 		},
 			spoil(results.Refused, "failed to load 'scrfd_10g_bnkps' version 1: Internal: unable to create TensorRT context: out of memory"))
-		return s
+		return s.withFinals()
 	},
 	"concurrency": func() sample {
 		return newSample("concurrency", []string{"arcface_w600k_r50"}, []tritonconfig.Settings{{}},
@@ -241,7 +253,7 @@ var samples = map[string]func() sample{
 			func(r *results.Record) {
 				r.Client.Errors = map[string]int64{"RESOURCE_EXHAUSTED": 17, "UNAVAILABLE": 2}
 			})
-		return s
+		return s.withFinals()
 	},
 	"nine": func() sample {
 		s := newSample("queue-delay", []string{"arcface_w600k_r50"}, sweep.Delays([]int{1000, 5000, 10000}),

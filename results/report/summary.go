@@ -138,8 +138,7 @@ func summaryRun(r *Report) SummaryRun {
 
 // add takes in what one run says about the model.
 func (a *ModelAdvice) add(r *Report, m *Model) {
-	points := m.pointsByID()
-	chosen := points[m.Recommendation.Point]
+	chosen := m.chosen()
 	if n := rank(m, chosen); a.Run == "" || n >= a.rank {
 		a.rank = n
 		a.Run, a.Recommendation, a.Objective = r.Run.ID, m.Recommendation, m.Objective

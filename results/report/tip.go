@@ -104,10 +104,14 @@ type slice struct {
 
 // subjects returns the points that the page speaks of first: the current
 // settings, and what to change to. Of an advice that is neither to change nor
-// to keep it is the closest point alone, if there is one.
+// to keep it is the closest point alone, if there is one. Those that were measured
+// afresh are shown with those figures.
 func subjects(m *Model) (now, then *Point) {
 	points := m.pointsByID()
-	now, then = points[m.Recommendation.Control], points[m.Recommendation.Point]
+	now, then = points[m.Recommendation.Control], m.chosen()
+	if fresh := points[m.Recommendation.FinalControl]; fresh != nil {
+		now = fresh
+	}
 	switch {
 	case m.Recommendation.Action == pareto.Keep:
 		then = nil

@@ -78,11 +78,15 @@ func bytesInterval(e results.Estimate) string {
 
 // noiseText says how much a difference must be to count.
 func noiseText(n Noise) string {
+	self := ""
+	if n.SelfPairs > 0 {
+		self = fmt.Sprintf(" The untouched config differed from itself by %s (%s of starts).", percent(n.SelfDifference), plural(n.SelfPairs, "pair"))
+	}
 	if !n.Measured {
 		return fmt.Sprintf("Noise between server starts was not measured; it is taken to be %s. "+
-			"Differences in throughput below %s do not count.", percent(n.Throughput), percent(n.ThroughputFloor))
+			"Differences in throughput below %s do not count.", percent(n.Throughput), percent(n.ThroughputFloor)) + self
 	}
 	return fmt.Sprintf("Two server starts of one config differ by %s in throughput and %s in latency (standard deviation). "+
 		"Differences below %s and %s do not count.",
-		percent(n.Throughput), percent(n.Latency), percent(n.ThroughputFloor), percent(n.LatencyFloor))
+		percent(n.Throughput), percent(n.Latency), percent(n.ThroughputFloor), percent(n.LatencyFloor)) + self
 }

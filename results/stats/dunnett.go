@@ -35,9 +35,10 @@ func DunnettCritical(m int, df, rho, alpha float64) float64 {
 	}
 	low := distuv.StudentsT{Sigma: 1, Nu: key.df}.Quantile(1 - alpha/2)
 	high := distuv.StudentsT{Sigma: 1, Nu: key.df}.Quantile(1 - alpha/2/float64(m)) // Bonferroni
+	scales := chiScales(key.df)
 	for high-low > 1e-4 {
 		middle := (low + high) / 2
-		if dunnettCoverage(middle, m, key.df, rho) < 1-alpha {
+		if dunnettCoverage(middle, m, scales, rho) < 1-alpha {
 			low = middle
 		} else {
 			high = middle
@@ -62,13 +63,11 @@ var dunnettKnown sync.Map
 // (Dunnett and Sobel, "Approximations to the probability integral and certain
 // percentage points of a multivariate analogue of Student's t-distribution",
 // Biometrika, 1955); here by the rectangle rule over quantiles of s, and over z.
-func dunnettCoverage(d float64, m int, df, rho float64) float64 {
-	const slices, step, widest = 200, 0.25, 6.0
+func dunnettCoverage(d float64, m int, scales []float64, rho float64) float64 {
+	const step, widest = 0.25, 6.0
 	root, rest := math.Sqrt(rho), math.Sqrt(1-rho)
-	chi := distuv.ChiSquared{K: df}
 	var total float64
-	for i := range slices {
-		s := math.Sqrt(chi.Quantile((float64(i)+0.5)/slices) / df)
+	for _, s := range scales {
 		var inner float64
 		for z := -widest; z <= widest; z += step {
 			high, low := (root*z+d*s)/rest, (root*z-d*s)/rest
@@ -76,7 +75,18 @@ func dunnettCoverage(d float64, m int, df, rho float64) float64 {
 		}
 		total += inner * step / math.Sqrt(2*math.Pi)
 	}
-	return total / slices
+	return total / float64(len(scales))
+}
+
+// chiScales returns 200 equally likely ratios of an estimated standard deviation
+// on df degrees of freedom to the true one.
+func chiScales(df float64) []float64 {
+	scales := make([]float64, 200)
+	chi := distuv.ChiSquared{K: df}
+	for i := range scales {
+		scales[i] = math.Sqrt(chi.Quantile((float64(i)+0.5)/float64(len(scales))) / df)
+	}
+	return scales
 }
 
 // phi is the distribution function of the standard normal distribution.

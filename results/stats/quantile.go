@@ -86,6 +86,23 @@ func QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
 	return q
 }
 
+// PooledQuantile returns the p-quantile of whole, the requests of several rounds
+// together, which are worth Count/deff independent ones. It is refused, and
+// Missing says by how many requests, where QuantileInterval would refuse it. The
+// interval is that of order statistics: it holds for the rounds that were
+// measured and knows nothing of how much rounds differ.
+func PooledQuantile(p float64, whole *histogram.Histogram, deff float64) Quantile {
+	q := Quantile{P: p, Requests: whole.Count(), Deff: max(deff, 1)}
+	if need := int64(math.Ceil(float64(MinimumRequests(p)) * q.Deff)); q.Requests < need {
+		q.Missing = need - q.Requests
+		return q
+	}
+	q.Method, q.Interval = OrderStatistics, ordered(p, whole, q.Deff)
+	q.Low *= 1 - histogram.Error
+	q.High *= 1 + histogram.Error
+	return q
+}
+
 // Sum returns all histograms merged into a new one.
 func Sum(batches []*histogram.Histogram) *histogram.Histogram {
 	whole := histogram.New()
