@@ -34,7 +34,7 @@ func (r *run) learn(record results.Record) {
 // load. A point that a round has measured is measured in the others too.
 func (r *run) inertLoads(t sweep.Trial) map[sweep.Load]string {
 	evidence := r.evidence[t.Model]
-	if evidence == nil || t.Control || t.Settings.IsZero() {
+	if evidence == nil || t.Control || t.Final || t.Settings.IsZero() {
 		return nil
 	}
 	reasons := map[sweep.Load]string{}

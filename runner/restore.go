@@ -63,7 +63,7 @@ func (r *run) verifyOriginals(ctx context.Context, conflict error) error {
 		case <-ctx.Done():
 		}
 	}()
-	if err := r.start(ctx, sweep.Trial{}, r.applier.revert, r.Plan.Models()...); err != nil {
+	if err := r.start(ctx, sweep.Trial{}, r.applier.revert, r.models()...); err != nil {
 		return err
 	}
 	for model, original := range r.originals {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tritonsweep/internal/tritonpb"
@@ -23,6 +24,8 @@ type Config struct {
 	Run  string // identifier of the run
 	Plan sweep.Plan
 	Mode Mode
+	// Models are those that Next may ask for beside those of the plan.
+	Models []string
 	// Server restarts and describes the process; nil where only its address is
 	// known (modes reload and none).
 	Server Server
@@ -179,8 +182,8 @@ func (r *run) trials(yield func(sweep.Trial) bool) {
 			return
 		}
 	}
-	for r.Next != nil && !r.spent(begin, 1) {
-		if t, more := r.Next(); !more || !yield(t) {
+	for r.Next != nil {
+		if t, more := r.Next(); !more || r.spent(begin, 1) || !yield(t) {
 			return
 		}
 	}
@@ -196,11 +199,21 @@ func (r *run) spent(begin time.Time, left int) bool {
 	return true
 }
 
+func (r *run) models() []string {
+	models := r.Plan.Models()
+	for _, m := range r.Models {
+		if !slices.Contains(models, m) {
+			models = append(models, m)
+		}
+	}
+	return models
+}
+
 // prepare learns the configs in force and writes the journal. Nothing of the
 // server's is changed yet.
 func (r *run) prepare(ctx context.Context) error {
 	r.originals = map[string]*tritonpb.ModelConfig{}
-	for _, model := range r.Plan.Models() {
+	for _, model := range r.models() {
 		config, err := r.client.Config(ctx, model)
 		if err != nil {
 			return fmt.Errorf("reading the config in force: %w", err)

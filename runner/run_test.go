@@ -24,7 +24,7 @@ func TestRunMeasuresAndRestores(t *testing.T) {
 			if _, err := w.run(t, mode, nil); err != nil {
 				t.Fatal(err)
 			}
-			if len(w.records) != 3 {
+			if len(w.records) != 4 { // the control is measured once more, against itself
 				t.Fatalf("%d records:\n%s", len(w.records), w.verdicts())
 			}
 			for i, r := range w.records {
@@ -59,12 +59,12 @@ func TestModeNoneTouchesNothing(t *testing.T) {
 func TestFault57RefusedConfig(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
 	outcome, err := w.run(t, Restart, func(c *Config) {
-		c.Plan.Trials[1].Settings.PreferredBatchSizes = []int{64} // above max_batch_size
+		c.Plan.Trials[2].Settings.PreferredBatchSizes = []int{64} // above max_batch_size
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome.Verdicts[results.Refused] != 1 || len(w.records) != 3 || outcome.Bad() < 1 {
+	if outcome.Verdicts[results.Refused] != 1 || len(w.records) != 4 || outcome.Bad() < 1 {
 		t.Errorf("records:\n%s", w.verdicts())
 	}
 	w.expectRestored(t)

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/results"
+	"tritonsweep/results/report"
 	"tritonsweep/runner"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/pipeline"
@@ -181,6 +182,7 @@ func readOptions(c *cli.Context) (options, error) {
 		return o, err
 	}
 	o.cost = sweep.Cost{Point: c.Duration("warmup") + o.spec.MaxDuration}
+	o.cost.Final = o.cost.Point + o.spec.MaxDuration
 	if o.mode != runner.None && !c.Bool("sim") {
 		o.cost.Trial = usualRestart
 	}
@@ -246,6 +248,7 @@ func printPlan(w io.Writer, plan sweep.Plan, target *target, o options) {
 	fmt.Fprintf(w, "plan: %s of %s: %d trials in %d rounds, %d points, about %s (seed %d)\n",
 		plan.Sweep, strings.Join(plan.Models(), ", "), len(plan.Trials), plan.Rounds, plan.Points(),
 		round(plan.Estimate(0, o.cost)), plan.Seed)
+	describeFinals(w, plan)
 	if len(plan.Skipped) > 0 {
 		fmt.Fprintln(w, "skip: some points cannot differ from others, or do not fit (--dry-run lists them with the reasons)")
 	}
@@ -308,13 +311,16 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	display := newProgress(c.App.ErrWriter, rest, o.cost)
 	display.open = o.next != nil
 	config := target.config(c, info, o)
-	config.Plan = rest
+	config.Plan, config.Models = rest, plan.Models()
+	follow := newFinals(info, o, display)
+	config.Next = follow.next
 	if o.next != nil {
 		config.Next = func() (sweep.Trial, bool) { return o.next(display.note) }
 	}
 	config.Record = func(r results.Record) error {
 		stamp(&r, o.origins)
 		r.Sequence += o.resumed.count()
+		follow.record(r)
 		if o.record != nil {
 			o.record(r)
 		}
@@ -331,6 +337,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 	display.close()
 
 	err = o.judge(durable, store, info, outcome, runErr)
+	info.Floors = report.Analyze(info, follow.records).Floors()
 	err = endRun(c.Context, store, info, err)
 	return errors.Join(err, writeReport(c, store, info.ID, o.format), store.Close())
 }

@@ -66,6 +66,7 @@ func planFlags() []cli.Flag {
 		maxP95Flag(),
 		&cli.StringFlag{Name: "max-gpu-memory", EnvVars: env("MAX_GPU_MEMORY"), Usage: "what all GPUs together may have in use, e.g. `20GiB`: settings that use more are not recommended"},
 		&cli.StringFlag{Name: "objective", EnvVars: env("OBJECTIVE"), Usage: "the latency that throughput is weighed against: p50, p90, p95 or p99 (default: that of the limit, or p95)"},
+		&cli.BoolFlag{Name: forceName, EnvVars: env("FORCE"), Usage: "recommend even where the untouched config differed from itself by more than 5 %"},
 		&cli.DurationFlag{Name: "time-budget", EnvVars: env("TIME_BUDGET"), Usage: "begin no new trial after this `TIME`"},
 		dryRunFlag(),
 		yesFlag(),
@@ -75,6 +76,8 @@ func planFlags() []cli.Flag {
 		formatFlag(),
 	}...)
 }
+
+const forceName = "force"
 
 func seedFlag() cli.Flag {
 	return &cli.Uint64Flag{Name: "seed", EnvVars: env("SEED"), Usage: "of the order and of the inputs (default: random, recorded)"}

@@ -19,13 +19,15 @@ import (
 // progress shows what a run does: one line that changes on a terminal, one line
 // a point elsewhere. It writes to standard error only.
 type progress struct {
-	out   io.Writer
-	plan  sweep.Plan
-	live  bool // the writer is a terminal
-	open  bool // the plan is not all: nobody knows how many points there will be
-	cost  sweep.Cost
-	begin time.Time
-	now   func() time.Time
+	out  io.Writer
+	plan sweep.Plan
+	live bool // the writer is a terminal
+	open bool // the plan is not all: nobody knows how many points there will be
+	// finals is how many points the finals add: at most, until they are chosen.
+	finals int
+	cost   sweep.Cost
+	begin  time.Time
+	now    func() time.Time
 
 	mu    sync.Mutex
 	last  runner.Event
@@ -100,6 +102,16 @@ func (p *progress) note(text string) {
 	p.draw()
 }
 
+// setFinals tells how many points the finals really add.
+func (p *progress) setFinals(points int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.finals = points
+}
+
+// points is how many there will be.
+func (p *progress) points() int { return p.plan.Points() + p.finals }
+
 func (p *progress) clear() {
 	if p.live && p.drawn > 0 {
 		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.drawn))
@@ -139,21 +151,21 @@ func (p *progress) position() string {
 	if p.open {
 		return fmt.Sprintf("[%d]", p.last.Points)
 	}
-	total := fmt.Sprint(p.plan.Points())
+	total := fmt.Sprint(p.points())
 	return fmt.Sprintf("[%*d/%s]", len(total), p.last.Points, total)
 }
 
 // left extrapolates from the points so far, and from the starts of the server that
 // they took: a trial whose first point was measured had its start.
 func (p *progress) left() string {
-	done, total := p.work(p.last.Points), p.work(p.plan.Points())
+	done, total := p.work(p.last.Points), p.work(p.points())
 	if done == 0 || p.open {
 		return "?"
 	}
 	return round(time.Duration(float64(p.now().Sub(p.begin)) * float64(total-done) / float64(done))).String()
 }
 
-// work is what the first points of the plan take by its cost.
+// work is what the first points of the plan, and of its finals, take by its cost.
 func (p *progress) work(points int) time.Duration {
 	var sum time.Duration
 	for _, t := range p.plan.Trials {
@@ -164,13 +176,14 @@ func (p *progress) work(points int) time.Duration {
 		sum += p.cost.Trial + time.Duration(n)*max(1, p.cost.Point)
 		points -= n
 	}
-	return sum
+	// What is left is of the finals, most of whose trials have one load.
+	return sum + time.Duration(max(points, 0))*(p.cost.Trial+max(1, p.cost.Point, p.cost.Final))
 }
 
 // remaining is the time left for a line that stays, nothing where a line that
 // changes tells it, or where nobody knows.
 func (p *progress) remaining() string {
-	if p.live || p.open || p.last.Points >= p.plan.Points() {
+	if p.live || p.open || p.last.Points >= p.points() {
 		return ""
 	}
 	return p.left() + " left  "

@@ -43,6 +43,7 @@ func newRun(c *cli.Context, t *target, plan sweep.Plan, o options) results.Run {
 		Plan:      plan,
 		Limit:     o.limit,
 		Objective: o.objective,
+		Force:     c.Bool(forceName),
 		Outcome:   "running",
 		Originals: map[string]results.Original{},
 	}
@@ -198,6 +199,7 @@ func writePlan(c *cli.Context, plan sweep.Plan) error {
 			return err
 		}
 	}
+	describeFinals(c.App.Writer, plan)
 	return writeSkipped(c, plan)
 }
 

@@ -121,6 +121,10 @@ type planPoint struct {
 	load            sweep.Load
 }
 
+func planPointOf(t sweep.Trial, l sweep.Load) planPoint {
+	return planPoint{t.Model, t.Settings.Key(), t.Control, t.Round, l}
+}
+
 func pointOf(r results.Record) planPoint {
 	return planPoint{r.Model, r.Settings.Key(), r.Control, r.Round, r.Load}
 }
@@ -159,9 +163,25 @@ func (r *resumption) sort(records []results.Record, now map[string]results.Envir
 			r.kept = append(r.kept, record)
 		}
 	}
+	r.sortFinals(drop)
 	for _, reason := range order {
 		r.dropped = append(r.dropped, fmt.Sprintf("%d measured again, %s", reasons[reason], reason))
 	}
+}
+
+// sortFinals keeps finals only where all that they were chosen from is kept: a
+// round that is measured again may choose others, and figures older than the
+// choice are not fresh.
+func (r *resumption) sortFinals(drop func(string)) {
+	if len(r.rest(r.run.Plan).Trials) == 0 {
+		return
+	}
+	r.kept = slices.DeleteFunc(r.kept, func(record results.Record) bool {
+		if record.Final {
+			drop(record.Model + ": the rounds before the finals are not complete")
+		}
+		return record.Final
+	})
 }
 
 // rest is the plan without the points that are kept.
@@ -177,7 +197,7 @@ func (r *resumption) rest(plan sweep.Plan) sweep.Plan {
 	rest.Trials = nil
 	for _, t := range plan.Trials {
 		t.Loads = slices.DeleteFunc(slices.Clone(t.Loads), func(l sweep.Load) bool {
-			return have[planPoint{t.Model, t.Settings.Key(), t.Control, t.Round, l}]
+			return have[planPointOf(t, l)]
 		})
 		if len(t.Loads) > 0 {
 			rest.Trials = append(rest.Trials, t)
@@ -208,8 +228,19 @@ func (r *resumption) count() int {
 	return len(r.kept)
 }
 
+// finals is how many of the kept records are of the finals.
+func (r *resumption) finals() int {
+	n := 0
+	for _, record := range r.kept {
+		if record.Final {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *resumption) describe(w io.Writer, plan sweep.Plan) {
-	fmt.Fprintf(w, "resume: run %s, %d of %d points are kept\n", r.run.ID, len(r.kept), plan.Points())
+	fmt.Fprintf(w, "resume: run %s, %d of %d points are kept\n", r.run.ID, len(r.kept), plan.Points()+r.finals())
 	for _, reason := range r.dropped {
 		fmt.Fprintf(w, "resume: %s\n", printable(reason))
 	}

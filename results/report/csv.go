@@ -14,7 +14,7 @@ import (
 	"tritonsweep/tritonconfig"
 )
 
-// CSV writes one row for each point, controls included, with all figures. An
+// CSV writes one row for each point, controls and finals included, with all figures. An
 // empty cell is what was not measured. A cell that a spreadsheet would take for
 // a formula starts with an apostrophe. A run of models alone and together has one
 // row a model.
@@ -27,7 +27,7 @@ func (r *Report) CSV(w io.Writer) error {
 		return err
 	}
 	for _, m := range r.Models {
-		for _, list := range [][]Point{m.Points, m.Control} {
+		for _, list := range [][]Point{m.Points, m.Control, m.Finals} {
 			for _, p := range list {
 				if err := out.Write(r.csvRow(m, p)); err != nil {
 					return err
@@ -41,7 +41,7 @@ func (r *Report) CSV(w io.Writer) error {
 
 func csvHeader() []string {
 	header := []string{
-		"run", "model", "point", "control", "recommended",
+		"run", "model", "point", "control", "final", "recommended",
 		"max_queue_delay_microseconds", "preferred_batch_size", "instance_count", "instance_group", "max_batch_size", "other_settings",
 		"concurrency", "batch_size", "arrival_rate_per_s", "arrivals", "verdict", "rounds", "rounds_measured", "requests",
 	}
@@ -62,7 +62,8 @@ func csvHeader() []string {
 
 func (r *Report) csvRow(m Model, p Point) []string {
 	row := []string{
-		cell(r.Run.ID), cell(m.Name), p.ID, strconv.FormatBool(p.Control), strconv.FormatBool(p.ID == m.Recommendation.Point),
+		cell(r.Run.ID), cell(m.Name), p.ID, strconv.FormatBool(p.Control), strconv.FormatBool(p.Final),
+		strconv.FormatBool(p.ID == m.Recommendation.Point || p.Final && p.ID == m.Recommendation.Final),
 	}
 	row = append(row, settingsCells(p.Settings, true)...)
 	row = append(row, loadCells(p.Load)...)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -21,7 +22,8 @@ func Finals(run results.Run, records []results.Record, precision float64, durati
 	if run.Plan.Finals == nil {
 		return nil
 	}
-	planned := slices.DeleteFunc(slices.Clone(records), func(r results.Record) bool { return r.Final })
+	measured, _ := partInert(records)
+	planned := slices.DeleteFunc(slices.Clone(measured), func(r results.Record) bool { return r.Final })
 	var finalists []sweep.Finalist
 	for _, model := range run.Plan.Models() {
 		own := slices.DeleteFunc(slices.Clone(planned), func(r results.Record) bool { return r.Model != model })
@@ -162,17 +164,21 @@ func (a *analysis) benefit(e pareto.Effect, load sweep.Load) stats.Ratio {
 
 // nearText says how sure the choice is.
 func nearText(r Recommendation) string {
-	if r.Near == nil {
+	if r.Near == nil || r.Action == pareto.None {
 		return ""
 	}
-	share := percent(math.Floor(100**r.Near) / 100)
-	switch r.Action {
-	case pareto.Change:
-		return "The probability that these settings are within 2 % of the best that was tried is " + share + "."
-	case pareto.Keep:
-		return "The probability that they are within 2 % of the best that was tried is " + share + "."
+	who := "these settings are"
+	if r.Action == pareto.Keep {
+		who = "the current settings are"
 	}
-	return ""
+	share := fmt.Sprintf("%.0f%%", math.Floor(100**r.Near))
+	switch {
+	case *r.Near > 0.99:
+		share = "more than 99%"
+	case *r.Near < 0.01:
+		share = "less than 1%"
+	}
+	return fmt.Sprintf("The probability that %s within 2%% of the best that was tried under this load is %s.", who, share)
 }
 
 // forced warns of advice from a machine that is too noisy for it.

@@ -70,6 +70,10 @@ type modelData struct {
 	Chart       *chart
 	Data        chartData
 	Table       tableData
+	FinalTitle  string
+	FinalLegend string
+	FinalTable  finalTable
+	Near        string
 	Choices     []choiceData
 	Stages      stageTable
 	StageLegend string
@@ -117,7 +121,8 @@ func newPage(r *Report) pageData {
 func newModelData(r *Report, m *Model, index int) modelData {
 	d := modelData{
 		Model: m, Index: index, Alone: len(r.Models) == 1,
-		Tag:   map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action],
+		Tag:        map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action],
+		FinalTitle: finalTitle(m), FinalLegend: finalLegend, FinalTable: newFinalTable(m), Near: nearText(m.Recommendation),
 		Tiles: tiles(m), Chart: newChart(r, m), Table: newTable(m), Choices: choices(m),
 		Facts: curveLines(m), Stages: newStageTable(m), StageLegend: stageLegend,
 	}
@@ -169,7 +174,7 @@ func how(r *Report) [][2]string {
 	add("Started", h.Start.UTC().Format(time.RFC3339))
 	add("Took", durationText(h.Duration))
 	add("Measurements", fmt.Sprintf("%s of %s planned, in %s", count(int64(h.Records)), count(int64(h.Planned)), plural(h.Rounds, "round")))
-	add("Order", fmt.Sprintf("shuffled in every round, seed %d; the untouched config is measured in every round as the control", h.Seed))
+	add("Order", fmt.Sprintf("every round begins with the untouched config, the others are shuffled (seed %d); before the first round it is measured once more, against itself", h.Seed))
 	add("Load", loopText(h.Loop))
 	add("Limit", limitText(h.Limit))
 	add("GPU memory", gpuLimitText(h.Limit))

@@ -73,7 +73,11 @@ func markdownModel(out *strings.Builder, m *Model) {
 	if a.Detail != "" {
 		fmt.Fprintf(out, "\n> %s", escapeMarkdown(a.Detail))
 	}
-	fmt.Fprintf(out, "\n>\n> Why: %s.\n\n", escapeMarkdown(a.Reason))
+	fmt.Fprintf(out, "\n>\n> Why: %s.", escapeMarkdown(a.Reason))
+	if near := nearText(a); near != "" {
+		fmt.Fprintf(out, " %s", escapeMarkdown(near))
+	}
+	out.WriteString("\n\n")
 	if m.Pipeline != "" {
 		fmt.Fprintf(out, "Through %s\n\n", codeSpan(m.Pipeline))
 	}
@@ -92,6 +96,7 @@ func markdownModel(out *strings.Builder, m *Model) {
 	if a.Patch != "" {
 		fmt.Fprintf(out, "%s\n\n", codeBlock("diff", strings.TrimSuffix(a.Patch, "\n")))
 	}
+	markdownFinals(out, m)
 	markdownTable(out, m)
 	markdownStages(out, m)
 	if lines := choiceLines(m); len(lines) > 1 {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -103,6 +104,13 @@ func (r *Report) Floors() map[string]results.Floor {
 			floors[m.Name] = results.Floor{Difference: m.Noise.SelfDifference, Pairs: m.Noise.SelfPairs}
 		}
 	}
+	return floors
+}
+
+// TooNoisy returns the floors of the models that are too noisy for a recommendation.
+func (r *Report) TooNoisy() map[string]results.Floor {
+	floors := r.Floors()
+	maps.DeleteFunc(floors, func(_ string, f results.Floor) bool { return f.Difference <= mostSelfDifference })
 	return floors
 }
 

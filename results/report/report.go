@@ -126,7 +126,7 @@ type Noise struct {
 	LatencyFloor    float64 `json:"latency_floor"`
 	// SelfDifference is the A/A measurement: by how much the untouched config
 	// differed from itself between neighbouring starts (root mean square, 0.01 is
-	// 1 %), SelfPairs how many pairs of starts say so.
+	// 1 %), beyond what their intervals explain; SelfPairs how many pairs of starts say so.
 	SelfDifference float64 `json:"self_difference"`
 	SelfPairs      int     `json:"self_pairs"`
 	// TooNoisy tells that it is more than 5 %: too much for a recommendation.

@@ -159,6 +159,9 @@ func (t *text) model(r *Report, m *Model) {
 		t.line(lipgloss.NewStyle(), "  ", a.Detail)
 	}
 	t.line(faint, "  ", "Why: "+a.Reason+".")
+	if near := nearText(a); near != "" {
+		t.line(faint, "  ", near)
+	}
 	for _, c := range a.Cautions {
 		t.item(amber, "  ", "! ", c)
 	}
@@ -167,6 +170,7 @@ func (t *text) model(r *Report, m *Model) {
 		t.out.WriteString("  " + t.style(bold, clean(a.Apply)) + "\n")
 	}
 	t.patch(a.Patch)
+	t.finals(m)
 	t.table(m)
 	t.stages(m)
 	t.extras(m)

@@ -104,7 +104,7 @@ func TestCSV(t *testing.T) {
 		}
 		points := 1
 		for _, m := range made.Models {
-			points += len(m.Points) + len(m.Control)
+			points += len(m.Points) + len(m.Control) + len(m.Finals)
 		}
 		if len(rows) != points {
 			t.Errorf("%s: %d rows, want %d", name, len(rows), points)

@@ -80,7 +80,7 @@ func bytesInterval(e results.Estimate) string {
 func noiseText(n Noise) string {
 	self := ""
 	if n.SelfPairs > 0 {
-		self = fmt.Sprintf(" The untouched config differed from itself by %s (%s of starts).", percent(n.SelfDifference), plural(n.SelfPairs, "pair"))
+		self = fmt.Sprintf(" The untouched config differed from itself by %s (%s of starts), beyond what their intervals explain.", percent(n.SelfDifference), plural(n.SelfPairs, "pair"))
 	}
 	if !n.Measured {
 		return fmt.Sprintf("Noise between server starts was not measured; it is taken to be %s. "+

@@ -241,6 +241,11 @@ func TestSelfDifference(t *testing.T) {
 	if d, n := SelfDifference([]Start{start(1, 100)}); d != 0 || n != 0 {
 		t.Errorf("one start: %v, %d", d, n)
 	}
+	// Two measurements that are known to 10 % each say nothing by differing by 5 %.
+	vague := []Start{{Interval{100, 90, 110}, 1}, {Interval{105, 95, 115}, 2}}
+	if d, n := SelfDifference(vague); d != 0 || n != 1 {
+		t.Errorf("two vague starts: %v, %d", d, n)
+	}
 	// A drift of 1 % a start over twenty starts is no difference of 20 %.
 	var drift []Start
 	for i := range 20 {

@@ -110,22 +110,23 @@ func intervals(starts []Start) []Interval {
 }
 
 // SelfDifference returns by how much starts of one setting differ from the next
-// one: the root mean square of the differences of neighbouring logarithms, about
-// a relative difference, and how many there were. Neighbours, because a slow
-// drift of the machine hardly moves them: the mean square successive difference
-// of von Neumann, Kent, Bellinson and Hart (Annals of Mathematical Statistics,
-// 1941). This is the A/A measurement: what the same thing measured twice differs by.
+// one, beyond what their own intervals explain: the root mean square of the
+// differences of neighbouring logarithms, about a relative difference, and how
+// many there were. Neighbours, because a slow drift of the machine hardly moves
+// them: the mean square successive difference of von Neumann, Kent, Bellinson and
+// Hart (Annals of Mathematical Statistics, 1941). This is the A/A measurement: what
+// the same thing measured twice differs by.
 func SelfDifference(starts []Start) (difference float64, pairs int) {
 	starts = slices.SortedFunc(slices.Values(starts), func(a, b Start) int { return cmp.Compare(a.At, b.At) })
 	var squares float64
 	for i := 1; i < len(starts); i++ {
-		if a, b := starts[i-1].Value, starts[i].Value; a > 0 && b > 0 {
-			squares += math.Pow(math.Log(b/a), 2)
+		if e, ok := logarithms(intervals(starts[i-1 : i+1])); ok {
+			squares += math.Pow(e[1].log-e[0].log, 2) - e[0].variance - e[1].variance
 			pairs++
 		}
 	}
 	if pairs == 0 {
 		return 0, 0
 	}
-	return math.Sqrt(squares / float64(pairs)), pairs
+	return math.Sqrt(max(0, squares) / float64(pairs)), pairs
 }
