@@ -47,7 +47,7 @@ func TestFault28CrashLoop(t *testing.T) {
 		return nil
 	}
 	outcome := w.sweepWith(t, nil)
-	if outcome.Verdicts[results.Refused] != 1 || len(w.records) != 3 ||
+	if outcome.Verdicts[results.Refused] != 1 || len(w.records) != 4 ||
 		!strings.Contains(w.reasons(results.Refused), "starts by its restart policy since: 3") {
 		t.Errorf("records:\n%s", w.verdicts())
 	}
@@ -84,7 +84,7 @@ func TestFault31OutOfMemory(t *testing.T) {
 		!strings.Contains(reasons, "not tried: the server was killed for lack of memory with") {
 		t.Errorf("records:\n%s", w.verdicts())
 	}
-	if len(restarts) != 4 { // the killed, the control and count 1, the restore; not count 4
+	if len(restarts) != 5 { // the killed, the control twice and count 1, the restore; not count 4
 		t.Errorf("%d restarts:\n%s", len(restarts), w.verdicts())
 	}
 	w.expectRestored(t)
@@ -110,7 +110,7 @@ func TestFault31KilledUnderLoad(t *testing.T) {
 	})
 	reasons := w.reasons(results.Failed)
 	if !strings.Contains(reasons, "the server ended under this load: container a was killed for lack of memory") ||
-		!strings.Contains(reasons, "not tried: the server ended under another load") || len(w.records) != 6 {
+		!strings.Contains(reasons, "not tried: the server ended under another load") || len(w.records) != 8 {
 		t.Errorf("records:\n%s", w.verdicts())
 	}
 	w.expectRestored(t)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,8 +31,15 @@ type advised struct {
 func newAdvised(t *testing.T) *advised {
 	t.Helper()
 	s := &advised{simulation: newSimulation(t)}
-	onceSwept.Do(func() { swept.run, swept.records = s.measure(t) })
+	onceSwept.Do(func() {
+		swept.run, swept.records = s.measure(t)
+		swept.repository = s.repository
+	})
 	s.run = swept.run
+	s.run.Command = slices.Clone(swept.run.Command)
+	for i, word := range s.run.Command { // that of the first test is gone with it
+		s.run.Command[i] = strings.ReplaceAll(word, swept.repository, s.repository)
+	}
 	s.run.Plan.Rounds = 3
 	for round := 1; round <= 3; round++ {
 		for _, r := range swept.records {
@@ -48,6 +56,8 @@ var (
 	swept     struct {
 		run     results.Run
 		records []results.Record
+		// repository is the one that was swept.
+		repository string
 	}
 )
 
@@ -56,7 +66,10 @@ func (s *advised) measure(t *testing.T) (results.Run, []results.Record) {
 	if out, err := s.sweep("--delays", "1000").CombinedOutput(); err != nil && exitOf(err) != exitSome {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return latest(t, s.db)
+	run, records := latest(t, s.db)
+	// The control against itself, before the rounds, tells nothing here.
+	run.Plan.Trials = slices.DeleteFunc(run.Plan.Trials, func(t sweep.Trial) bool { return t.Round == 0 })
+	return run, slices.DeleteFunc(records, func(r results.Record) bool { return r.Round == 0 })
 }
 
 func exitOf(err error) int {

@@ -157,7 +157,7 @@ func (r *resumption) sort(records []results.Record, now map[string]results.Envir
 			drop(fmt.Sprintf("%s: the verdict is %s", record.Model, record.Verdict))
 		case len(changed) > 0:
 			drop(record.Model + ": " + changed[0].String())
-		case !planned[pointOf(record)]:
+		case !record.Final && !planned[pointOf(record)]:
 			drop(record.Model + ": the load or the settings are not those of the plan")
 		default:
 			r.kept = append(r.kept, record)

@@ -33,7 +33,7 @@ func TestResumeAfterAKill(t *testing.T) {
 		"--rounds", "2", "--duration", "300ms", "--warmup", "100ms", "--precision", "0.9", "--db", db}
 	killed := exec.Command(os.Args[0])
 	killed.Args = append([]string{"tritonsweep"}, sweep...)
-	killed.Env = append(os.Environ(), hookEnv+"=recorded:kill:5") // of the 12 points
+	killed.Env = append(os.Environ(), hookEnv+"=recorded:kill:5") // of the 14 points
 	if out, err := killed.CombinedOutput(); killed.ProcessState.ExitCode() != -1 {
 		t.Fatalf("it was not killed: %v\n%s", err, out)
 	}
@@ -48,7 +48,7 @@ func TestResumeAfterAKill(t *testing.T) {
 	if run.Resumes != old.ID || len(records) != run.Plan.Points() {
 		t.Errorf("run %s resumes %q with %d of %d records", run.ID, run.Resumes, len(records), run.Plan.Points())
 	}
-	if want := fmt.Sprintf(" %d of 12 points are kept", usable(had)); !strings.Contains(said, want) {
+	if want := fmt.Sprintf(" %d of 14 points are kept", usable(had)); !strings.Contains(said, want) {
 		t.Errorf("it does not say %q:\n%s", want, said)
 	}
 	for _, r := range had { // not measured again: the same instant
