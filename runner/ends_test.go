@@ -208,7 +208,7 @@ func TestADeadStubIsNoRefusal(t *testing.T) {
 		return nil
 	}
 	outcome := w.sweepWith(t, nil)
-	if outcome.Verdicts[results.Refused] != 0 || len(w.records) != 3 || w.server.restarts != 5 { // three trials, one again, and the restore
+	if outcome.Verdicts[results.Refused] != 0 || len(w.records) != 4 || w.server.restarts != 6 { // four trials, one again, and the restore
 		t.Errorf("%d restarts, records:\n%s", w.server.restarts, w.verdicts())
 	}
 	w.expectRestored(t)
