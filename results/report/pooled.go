@@ -103,21 +103,21 @@ func (g *group) estimate(q pareto.Quantile, noise stats.Noise) *results.Estimate
 }
 
 // missing notes the quantiles that are not supported, and how many more requests
-// they need over all rounds, where the rounds do not hold their histograms.
+// they need, where the rounds do not hold their histograms: as many as the round
+// that is nearest to it says.
 func (g *group) missing() {
 	for _, q := range quantiles {
 		if _, pooled := g.pooled[q]; pooled || len(g.latency[q]) > 0 || g.point.Missing[q] > 0 {
 			continue
 		}
-		var need, have int64
+		least := int64(0)
 		for _, rec := range g.used {
-			have += rec.Client.Requests
-			if more := rec.Client.Missing[string(q)]; more > 0 {
-				need = max(need, rec.Client.Requests+more)
+			if more := rec.Client.Missing[string(q)]; more > 0 && (least == 0 || more < least) {
+				least = more
 			}
 		}
-		if need > 0 {
-			g.lacks(q, max(need-have, 1))
+		if least > 0 {
+			g.lacks(q, least)
 		}
 	}
 }
