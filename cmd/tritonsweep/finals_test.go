@@ -53,7 +53,7 @@ func fastRecord(t sweep.Trial, sequence int, level float64) results.Record {
 
 func follow(run results.Run, records []results.Record, resumed *resumption) (*finals, *strings.Builder) {
 	var said strings.Builder
-	display := newProgress(&said, run.Plan)
+	display := newProgress(&said, run.Plan, sweep.Cost{})
 	f := newFinals(run, options{spec: load.Spec{Precision: 0.04, MaxDuration: time.Second}, resumed: resumed}, display)
 	for _, r := range records {
 		f.record(r)
