@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tritonsweep/runner/load/region"
+	"tritonsweep/runner/triton"
+)
+
+// TestKilledWithSharedMemory: what a kill -9 leaves in shared memory, the file and
+// the server's mapping, goes with the next run on that server.
+func TestKilledWithSharedMemory(t *testing.T) {
+	server := startSimulator(t, "arcface_w600k_r50")
+	address := server.Endpoints().GRPC
+	client, err := triton.New(triton.Options{GRPCAddr: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	mapped := func() (names []string) {
+		keys, err := client.Regions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range keys {
+			names = append(names, name)
+		}
+		return names
+	}
+	dir := t.TempDir()
+	t.Setenv("TRITONSWEEP_STATE", filepath.Join(dir, "state"))
+	t.Setenv("DOCKER_HOST", "unix://"+dir+"/none.sock")
+	args := []string{
+		"tritonsweep", "bench", "--model", "arcface_w600k_r50", "--grpc-url", address, "--shared-memory", "system",
+		"--warmup", "200ms", "--db", filepath.Join(dir, "run.db"), "--duration",
+	}
+	child := exec.Command(os.Args[0])
+	child.Args = append(args, "5m")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	// The region of the trial comes and goes; the one of the load stays.
+	var left []string
+	for deadline := time.Now().Add(time.Minute); len(left) == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if stats, err := client.Statistics(t.Context(), "arcface_w600k_r50"); err == nil && stats.Success.Count > 3 {
+			left = mapped()
+		}
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	if len(left) != 1 || !region.Exists(region.Dir, left[0]) {
+		t.Fatalf("while it ran the server had %v mapped", left)
+	}
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), append(args, "1s"), strings.NewReader(""), &out, &errs); code != exitOK && code != exitSome {
+		t.Fatalf("exit code %d\n%s", code, errs.String())
+	}
+	if region.Exists(region.Dir, left[0]) {
+		t.Errorf("%s is still there", left[0])
+	}
+	if names := mapped(); len(names) != 0 {
+		t.Errorf("the server still has %v mapped", names)
+	}
+}
