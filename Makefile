@@ -112,6 +112,12 @@ POINTS ?= 24
 proof-coverage: ## how often 95 % intervals hold the truth: a thousand measurements of each simulated server
 	@. .ci/setup.sh; need_go; TRITONSWEEP_COVERAGE=1000 go test -count=1 -v -timeout 30m -run '^TestCoverage$$' ./runner/load
 
+SWEEPS ?= 10
+
+.PHONY: proof-repeat
+proof-repeat: ## SWEEPS equal sweeps of two equal settings and one that is 5 % better, on a Triton of its own (20 min; SIM=1: 5 min)
+	@export TRITONSWEEP_PROOF_REPEAT=$(SWEEPS) SIM=$(SIM) TRITONSWEEP_REAL=$(if $(SIM),,1); $(PROOF) -run '^TestProofRepeat$$' ./cmd/tritonsweep
+
 .PHONY: kills
 kills: ## kill -9 a sweep at N random moments and restore: make kills N=30
 	@export TRITONSWEEP_KILLS=$(N); $(REAL) -run '^TestRealKilledSweeps$$'
