@@ -13,11 +13,11 @@
 // begins with the first number of the request's item, the rest is zero. A model
 // without a profile gets made-up times, and the log says so.
 //
-// What differs from Triton 2.51, on purpose: model files need not exist
-// unless Options.ModelFiles demands them; every
-// usual backend counts as installed; sequence batching, ensembles, decoupled
-// models, the rate limiter, shared memory and tracing are refused or answered
-// UNIMPLEMENTED; a server starts as fast as its models' load_ms allow.
+// What differs from Triton 2.51, on purpose: model files need not exist unless
+// Options.ModelFiles demands them; every usual backend counts as installed;
+// sequence batching, ensembles, decoupled models, the rate limiter and tracing
+// are refused or answered UNIMPLEMENTED, and so is shared memory over HTTP; a
+// server starts as fast as its models' load_ms allow.
 //
 // A [Server] restarts like a container does: the processes that follow each
 // other are values of an inner type, the addresses stay.

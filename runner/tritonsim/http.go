@@ -2,6 +2,8 @@ package tritonsim
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"regexp"
 
@@ -158,11 +160,28 @@ func (p *process) httpIndex(w http.ResponseWriter) {
 const mostBody = 4 << 20
 
 func (p *process) httpLoad(w http.ResponseWriter, q *http.Request) {
-	var body struct{ Parameters map[string]string }
-	err := json.NewDecoder(http.MaxBytesReader(w, q.Body, mostBody)).Decode(&body)
-	if err != nil && q.ContentLength != 0 {
-		reply(w, nil, status.Errorf(codes.InvalidArgument, "failed to parse the request JSON buffer: %v", err))
+	text, err := io.ReadAll(http.MaxBytesReader(w, q.Body, mostBody))
+	if err == nil && len(text) > 0 && !json.Valid(text) {
+		err = errors.New("it is no JSON")
+	}
+	if err != nil {
+		reply(w, nil, status.Errorf(codes.Internal, "failed to parse the request JSON buffer: %v", err))
 		return
 	}
-	done(w, p.load(q.PathValue("model"), body.Parameters["config"]))
+	override := ""
+	for name, value := range parseObject(parseObject(text)["parameters"]) {
+		switch {
+		case json.Unmarshal(value, &override) != nil:
+			err = status.Error(codes.Internal, noString)
+		case name != "config":
+			err = status.Error(codes.Internal, "unexpected error on creating Triton parameter")
+		case override == "":
+			err = status.Errorf(codes.Internal, "failed to load '%s', failed to poll from model repository", q.PathValue("model"))
+		}
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+	}
+	done(w, p.load(q.PathValue("model"), override))
 }

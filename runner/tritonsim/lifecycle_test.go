@@ -199,7 +199,7 @@ func TestHTTPControl(t *testing.T) {
 		{"/v2/repository/models/plain/load", "", 200, ""},
 		{"/v2/repository/index", "", 200, `[{"name":"plain","version":"1","state":"READY"}]`},
 		{"/v2/repository/models/plain/load", `{"parameters":{"config":"{\"max_batch_size\":-1}"}}`, 500, `{"error":"failed to load 'plain', failed to poll from model repository"}`},
-		{"/v2/repository/models/plain/load", `nonsense`, 400, ""},
+		{"/v2/repository/models/plain/load", `nonsense`, 500, ""},
 		{"/v2/repository/models/..%2f/load", ``, 500, ""},
 		{"/v2/repository/models/plain/unload", "", 200, ""},
 	} {

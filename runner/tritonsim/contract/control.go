@@ -32,7 +32,7 @@ func Control(t *testing.T, g Target) {
 		name string
 		run  func(*testing.T, Target, *tritonpb.ModelConfig)
 	}{
-		{"override sticks", overrideSticks}, {"refused override", refusedOverride}, {"touched file", touchedFile},
+		{"override sticks", overrideSticks}, {"refused override", refusedOverride}, {"refused over HTTP", loadOverHTTP}, {"touched file", touchedFile},
 		{"counters", reloadCounters}, {"under load", reloadUnderLoad}, {"unload under load", unloadUnderLoad},
 		{"empty override", emptyOverride}, {"unknown model", loadUnknown},
 	} {
