@@ -14,7 +14,7 @@ type Verdict string
 // The verdicts of a point.
 const (
 	OK       Verdict = "ok"       // valid, and as precise as asked
-	Noisy    Verdict = "noisy"    // valid, but its interval is wider than asked
+	Noisy    Verdict = "noisy"    // valid, but its interval is wider than asked, or a rule is suspect
 	Unsteady Verdict = "unsteady" // no steady state was reached
 	Void     Verdict = "void"     // a validity rule failed: the number is never used
 	Refused  Verdict = "refused"  // Triton would not load the config
@@ -72,7 +72,10 @@ type Record struct {
 type Check struct {
 	Name   string `json:"name"` // for example "little", "count", "client-bound"
 	Passed bool   `json:"passed"`
-	Detail string `json:"detail"` // the figures, for people
+	// Suspect tells that the rule holds, but that the figures are doubtful: the
+	// verdict is at best noisy.
+	Suspect bool   `json:"suspect,omitempty"`
+	Detail  string `json:"detail"` // the figures, for people
 }
 
 // Client is what the load generator saw. Latencies are in milliseconds and

@@ -3,14 +3,11 @@ package runner
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/internal/tritonpb/service"
@@ -32,7 +29,7 @@ func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.R
 // twice measures a point, and once more when its figures cannot be used.
 func (r *run) twice(ctx context.Context, measure func() results.Record) (results.Record, error) {
 	record := measure()
-	if mayPass(record) && ctx.Err() == nil {
+	if mayPass(record) && r.foreign == nil && ctx.Err() == nil {
 		first := strings.Join(record.Reasons, "; ")
 		record = measure()
 		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
@@ -60,7 +57,7 @@ func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.
 		err = r.measureInto(ctx, t, &record, before)
 	}
 	if err != nil {
-		record.Verdict, record.Reasons = results.Failed, append(record.Reasons, err.Error())
+		unmeasured(&record, err)
 	}
 	if tooMuch(err) {
 		r.stopped = &l
@@ -92,8 +89,14 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	spec.Data = r.dataOf(record.Model)
 	record.Environment.InputSource = spec.Data.String()
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)
+	spec.Instances = instances(before.config)
 	window := &serverWindow{client: r.client, model: record.Model}
-	spec.Boundary = window.boundary
+	clocks := &clockWatch{read: r.clocks}
+	defer clocks.stop()
+	spec.Boundary = func(ctx context.Context, at load.Phase) error {
+		clocks.boundary(at)
+		return window.boundary(ctx, at)
+	}
 	gauges := r.watch(ctx)
 	loaded, stop := r.guard(ctx)
 	result, err := r.offer(loaded, record, before, spec)
@@ -106,7 +109,8 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 		return err
 	}
 	r.fill(record, result)
-	record.Checks = append(result.Checks(), r.checks(ctx, record, before, window, result.Tolerance)...)
+	record.Checks = append(result.Checks(), r.rules(ctx, t, record, before, window, result)...)
+	record.Checks = append(append(record.Checks, clocks.checks()...), figures(record))
 	record.Verdict, record.Reasons = judge(result, record.Checks)
 	if lost, found := stall.Find(record); found { // the figures are right: it is what such a config does
 		record.Reasons = append(record.Reasons, lost.String())
@@ -120,20 +124,6 @@ func (r *run) dataOf(model string) load.Data {
 		return data
 	}
 	return r.Load.Data
-}
-
-// judge turns what a point went through into its verdict.
-func judge(result load.Result, checks []results.Check) (results.Verdict, []string) {
-	var failed []string
-	for _, c := range checks {
-		if !c.Passed {
-			failed = append(failed, c.Name+": "+c.Detail)
-		}
-	}
-	if len(failed) > 0 {
-		return results.Void, failed
-	}
-	return result.Verdict, result.Reasons
 }
 
 // snapshot is what the server says about itself before and after a point.
@@ -198,35 +188,3 @@ func loadAverage() string {
 	fields := strings.Fields(string(data))
 	return strings.Join(fields[:min(3, len(fields))], " ")
 }
-
-// checks are the validity rules that need the server: the config in force and
-// the process are the same before and after, and the server counted what the
-// client counted.
-func (r *run) checks(ctx context.Context, record *results.Record, before snapshot, window *serverWindow, tolerance int64) []results.Check {
-	var out []results.Check
-	add := func(name string, passed bool, format string, args ...any) {
-		out = append(out, results.Check{Name: name, Passed: passed, Detail: fmt.Sprintf(format, args...)})
-	}
-	after, err := r.snapshot(ctx, record.Model)
-	if err != nil {
-		add("config", false, "%v", err)
-		return out
-	}
-	add("config", proto.Equal(before.config, after.config), "the config in force is the same before and after")
-	if r.Server != nil {
-		same := before.identity.StartedAt.Equal(after.identity.StartedAt) && before.identity.Restarts == after.identity.Restarts
-		add("process", same, "the server was started %s", after.identity.StartedAt.UTC().Format(time.RFC3339))
-	}
-	server, err := window.server()
-	if err != nil {
-		add("counters", false, "%v", err)
-		return out
-	}
-	record.Server, record.Environment.ModelVersion = server, window.end.Version
-	if r.Pipeline != nil {
-		return append(out, window.pipelineChecks(record)...)
-	}
-	return append(out, window.checks(record, tolerance)...)
-}
-
-var errNoWindow = errors.New("the window was not measured")

@@ -77,6 +77,8 @@ type Config struct {
 	// Scratch tells that the repository is a copy that the caller made for itself.
 	Scratch bool
 
+	clocks func() instants // tests replace it
+
 	// Record stores a point durably, before the next one begins.
 	Record func(results.Record) error
 	// Progress is told what happens; may be nil.
@@ -139,9 +141,14 @@ type run struct {
 	// stopped is the load of the trial that used too much of the server's memory.
 	stopped  *sweep.Load
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped
+	// foreign is set when somebody else changed what the server runs.
+	foreign *ForeignChangeError
 }
 
 func newRun(config Config) *run {
+	if config.clocks == nil {
+		config.clocks = readInstants
+	}
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
 		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},

@@ -66,6 +66,9 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 		if err := r.record(t, record); err != nil {
 			return err
 		}
+		if r.foreign != nil {
+			return r.foreign
+		}
 		r.learn(record)
 	}
 	if r.ended != nil && r.Mode != Restart { // nobody starts it again

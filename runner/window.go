@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
@@ -71,27 +72,72 @@ func meanOf(t triton.Tally) float64 {
 	return float64(mean) / float64(time.Millisecond)
 }
 
-// foreignShare is how much of the server's count may be somebody else's.
-const foreignShare = 0.05
+// How much of the server's count may be somebody else's: beyond the first the
+// point is suspect, beyond the second void.
+const (
+	suspectShare = 0.01
+	foreignShare = 0.05
+)
 
-// checks compares the two sides' counts. tolerance is how far they may be apart
+// count compares the two sides' counts. tolerance is how far they may be apart
 // because requests were under way at the ends of the window.
-func (w *serverWindow) checks(record *results.Record, tolerance int64) []results.Check {
+func (w *serverWindow) count(record *results.Record, tolerance int64) results.Check {
 	s, n := record.Server, float64(record.Client.Requests)
 	surplus := float64(s.Requests) - n
 	most := float64(tolerance) + foreignShare*n
-	batchOK := s.Executions == 0 || s.AverageBatch >= 1 && s.AverageBatch <= float64(w.mostBatch(s))
-	return []results.Check{
-		{
-			Name: "count", Passed: math.Abs(surplus) <= most,
-			Detail: fmt.Sprintf("the server counted %d successes, the client %d (at most %.0f apart): %s",
-				s.Requests, record.Client.Requests, most, countCause(surplus)),
-		},
-		{
-			Name: "batch", Passed: batchOK,
-			Detail: fmt.Sprintf("%.2f items per execution", s.AverageBatch),
-		},
+	c := results.Check{
+		Name: "count", Passed: math.Abs(surplus) <= most, Suspect: math.Abs(surplus) > float64(tolerance)+suspectShare*n,
+		Detail: fmt.Sprintf("the server counted %d successes, the client %d (at most %.0f apart)", s.Requests, record.Client.Requests, most),
 	}
+	if !c.Passed || c.Suspect {
+		c.Detail += ": " + countCause(surplus)
+	}
+	return c
+}
+
+// batch checks the average batch, which cannot be below one item nor above the
+// largest that was executed.
+func (w *serverWindow) batch(s *results.Server) results.Check {
+	return results.Check{
+		Name: "batch", Passed: s.Executions == 0 || s.AverageBatch >= 1 && s.AverageBatch <= float64(w.mostBatch(s)),
+		Detail: fmt.Sprintf("%.2f items per execution, between 1 and %d", s.AverageBatch, w.mostBatch(s)),
+	}
+}
+
+// serverTime checks that requests did not spend more time in the server than the
+// client waited for them. The two means are of nearly the same requests: those
+// under way at the ends of the window are the difference.
+func (w *serverWindow) serverTime(result load.Result) results.Check {
+	c := results.Check{Name: "server-time", Passed: true, Detail: "no answers"}
+	d, err := w.end.Sub(*w.start)
+	inside, some := d.Success.Mean()
+	if err != nil || !some || result.Requests == 0 {
+		return c
+	}
+	outside := result.Histogram.Mean()
+	edge := mostServerTime + float64(result.Tolerance)/float64(result.Requests)
+	most := time.Duration(float64(outside) * (1 + edge))
+	c.Passed = inside <= most
+	c.Detail = fmt.Sprintf("a request took %s in the server and %s for the client (in the server at most %s)", micro(inside), micro(outside), micro(most))
+	return c
+}
+
+// mostServerTime is the share by which the server's mean may be above the
+// client's: the histogram's rounding, and more.
+const mostServerTime = 0.02
+
+// cache tells when answers may have come from Triton's response cache: then the
+// model was not what was measured.
+func (w *serverWindow) cache(config *tritonpb.ModelConfig) results.Check {
+	c := results.Check{Name: "cache", Passed: true, Detail: "no response cache"}
+	d, err := w.end.Sub(*w.start)
+	if err != nil || !config.GetResponseCache().GetEnable() && d.CacheHit.Count == 0 {
+		return c
+	}
+	c.Suspect = true
+	c.Detail = fmt.Sprintf("the response cache is on, %d of %d answers came from it: they cost no inference (hint: several distinct inputs, or response_cache off)",
+		d.CacheHit.Count, d.Success.Count)
+	return c
 }
 
 func countCause(surplus float64) string {

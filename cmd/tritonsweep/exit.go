@@ -65,7 +65,7 @@ func exitCode(err error) int {
 		return exitNotVerified
 	case is[*runner.RecordError](err), is[*results.StoreError](err):
 		return exitNotRecorded
-	case is[*undo.ConflictError](err):
+	case is[*undo.ConflictError](err), is[*runner.ForeignChangeError](err):
 		return exitConflict
 	}
 	var coded *codedError

@@ -1,10 +1,8 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
-	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"tritonsweep/results"
@@ -12,12 +10,14 @@ import (
 
 // Limits of the validity rules.
 const (
-	mostLittle   = 0.05 // of the callers unaccounted for
-	mostErrors   = 0.01 // of all calls
-	mostCPU      = 0.80 // of the processors that Go may use
-	mostGC       = 0.02 // of the same
-	mostLag      = 0.10 // its p99, of the p95 latency
-	mostMeanLag  = 0.05 // its mean, of the mean latency
+	mostLittle   = 0.05  // of the callers unaccounted for
+	mostErrors   = 0.01  // of all calls
+	someErrors   = 0.001 // of the same: beyond it the point is suspect
+	leastRounds  = 3     // mean latencies that a window holds
+	mostCPU      = 0.80  // of the processors that Go may use
+	mostGC       = 0.02  // of the same
+	mostLag      = 0.10  // its p99, of the p95 latency
+	mostMeanLag  = 0.05  // its mean, of the mean latency
 	leastLag     = 200 * time.Microsecond
 	mostSendLag  = 0.05 // its p99, of the median latency of an open loop
 	leastSendLag = time.Millisecond
@@ -26,7 +26,11 @@ const (
 
 // verdict fills checks, reasons and verdict. The most severe wins.
 func (o *outcome) verdict(r *Result, j judgement) {
-	r.checks = []results.Check{o.little(r), o.errors(r), o.clientBound(r), o.answers()}
+	r.checks = []results.Check{
+		o.little(r), o.errors(r), o.clientBound(r), o.schedule(r), o.answers(),
+		o.duration(r), o.samples(r), o.steady(j),
+	}
+	r.checks = append(r.checks, o.instances()...)
 	spec := o.run.spec
 	r.Verdict = results.OK
 	if !spec.enough(j) {
@@ -40,16 +44,16 @@ func (o *outcome) verdict(r *Result, j judgement) {
 	if o.overload != "" { // which explains the rest
 		r.Verdict, r.Reasons = results.Unsteady, []string{o.overload}
 	}
-	if lag := o.tailLag(r); lag != "" {
-		if r.Verdict == results.OK {
-			r.Verdict = results.Noisy
-		}
-		r.Reasons = append(r.Reasons, lag)
+	if late := cmp.Or(o.sentLate(r), o.seenLate(r)); late != "" {
+		r.Reasons = append(r.Reasons, late)
 	}
 	for _, c := range r.checks {
-		if !c.Passed {
+		switch {
+		case !c.Passed:
 			r.Verdict = results.Void
 			r.Reasons = append(r.Reasons, c.Name+": "+c.Detail)
+		case c.Suspect && r.Verdict == results.OK: // the reason is given apart
+			r.Verdict = results.Noisy
 		}
 	}
 	if n := r.Failures(); n > 0 && r.Verdict != results.Void {
@@ -82,127 +86,6 @@ func (o *outcome) imprecise(r *Result, j judgement) string {
 		text += fmt.Sprintf(", %s +-%.1f %%", name, 100*j.quantile.Relative())
 	}
 	return fmt.Sprintf("%s after %s, asked for +-%.1f %%", text, r.Duration.Round(100*time.Millisecond), 100*spec.Precision)
-}
-
-// little checks N = X (R + Z): Little, "A proof for the queuing formula L = lambda W"
-// (1961). Z is the time that callers paused on purpose; failed calls occupy
-// their callers too. A violation means lost requests or callers that hang. In an
-// open loop N is the integral of the requests that were sent and not answered,
-// and R counts from the sending.
-func (o *outcome) little(r *Result) results.Check {
-	n, what := float64(r.Load.Concurrency), fmt.Sprintf("callers of %d", r.Load.Concurrency)
-	window := r.Duration
-	busy := r.Histogram.Sum() + float64(o.window.errorTime+o.window.pauses)
-	// A request that spans an end of the window counts in full or not at all.
-	edge := float64(o.run.latency) / float64(window)
-	if r.Flow != nil {
-		busy -= float64(o.window.flow.late)
-		n, what = r.Flow.Underway, fmt.Sprintf("requests under way of %.2f", r.Flow.Underway)
-		if area := float64(o.window.flow.area); area > 0 {
-			edge = float64(o.window.flow.before+o.window.flow.after) * (busy / float64(max(r.Requests, 1))) / area
-		}
-	}
-	seen := busy / float64(window)
-	allowed := mostLittle + edge
-	off := 0.0
-	if n > 0 {
-		off = math.Abs(n-seen) / n
-	}
-	return results.Check{
-		Name: "little", Passed: off <= allowed,
-		Detail: fmt.Sprintf("X*(R+Z) = %.2f %s, %.1f %% off, at most %.1f %%", seen, what, 100*off, 100*allowed),
-	}
-}
-
-func (o *outcome) errors(r *Result) results.Check {
-	failed := r.Failures()
-	all := failed + r.Requests
-	share := 0.0
-	if all > 0 {
-		share = float64(failed) / float64(all)
-	}
-	c := results.Check{
-		Name: "errors", Passed: all > 0 && share <= mostErrors,
-		Detail: fmt.Sprintf("%d of %d requests failed", failed, all),
-	}
-	if failed > 0 {
-		var by []string
-		for code, n := range r.Errors {
-			by = append(by, fmt.Sprintf("%s %d", code, n))
-		}
-		slices.Sort(by)
-		c.Detail += ": " + strings.Join(by, ", ")
-	}
-	return c
-}
-
-// tailLag says when the waits of ready goroutines are long enough to show in the
-// tail of the latencies. In a closed loop they lengthen single latencies and
-// leave throughput and the mean alone, which clientBound guards: the figures
-// stay usable, and are said to be that much too high at most.
-func (o *outcome) tailLag(r *Result) string {
-	if r.Requests == 0 || r.Histogram == nil {
-		return ""
-	}
-	if f := r.Flow; f != nil && f.Lag > o.mostSendLag(r) {
-		return fmt.Sprintf("one request in a hundred was sent %s late or more (at most %s is negligible), which its latency holds (hint: leave the client's machine to it)", micro(f.Lag), micro(o.mostSendLag(r)))
-	}
-	limit := max(time.Duration(mostLag*float64(r.Histogram.Quantile(0.95))), leastLag)
-	if r.Lag <= limit {
-		return ""
-	}
-	return fmt.Sprintf("the client saw one answer in a hundred %s late or more (at most %s is negligible): latencies above p95 hold that (hint: leave the client's machine to it)", micro(r.Lag), micro(limit))
-}
-
-// clientBound checks that the client was not what was measured: its processors
-// had room, garbage collection took little, and answers were seen soon after
-// they arrived.
-func (o *outcome) clientBound(r *Result) results.Check {
-	c := results.Check{Name: "client-bound", Passed: true, Detail: "no answers"}
-	if r.Requests == 0 {
-		return c
-	}
-	meanLag := max(time.Duration(mostMeanLag*float64(r.Histogram.Mean())), leastLag)
-	c.Passed = r.CPUShare <= mostCPU && r.GCShare <= mostGC && r.MeanLag <= meanLag && o.sentInTime(r)
-	c.Detail = fmt.Sprintf("CPU %.0f %% of its processors (at most %.0f), garbage collection %.1f %% (at most %.0f), lag mean %s (at most %s), p99 %s",
-		100*r.CPUShare, 100*mostCPU, 100*r.GCShare, 100*mostGC,
-		micro(r.MeanLag), micro(meanLag), micro(r.Lag))
-	if f := r.Flow; f != nil {
-		c.Detail += fmt.Sprintf(", send lag mean %s, p99 %s (negligible up to %s)", micro(f.MeanLag), micro(f.Lag), micro(o.mostSendLag(r)))
-	}
-	if !c.Passed {
-		c.Detail += " (hint: run the client on another machine, or offer less)"
-	}
-	return c
-}
-
-// mostSendLag is the p99 of the send lag that the latencies of an open loop do not
-// show: a part of their median, but not less than what any timer is late by.
-func (o *outcome) mostSendLag(r *Result) time.Duration {
-	return max(time.Duration(mostSendLag*float64(r.Histogram.Quantile(0.5))), leastSendLag)
-}
-
-// sentInTime reports whether the client kept the schedule of an open loop: its
-// lag is no part worth mentioning of the median, or at least of the tail, where
-// it is then noted.
-func (o *outcome) sentInTime(r *Result) bool {
-	if r.Flow == nil {
-		return true
-	}
-	median, tail := r.Histogram.Quantile(0.5), r.Histogram.Quantile(0.99)
-	return r.Flow.MeanLag <= max(time.Duration(mostMeanLag*float64(median)), leastLag) &&
-		r.Flow.Lag <= max(o.mostSendLag(r), time.Duration(mostLag*float64(tail)))
-}
-
-func micro(d time.Duration) time.Duration { return d.Round(time.Microsecond) }
-
-// answers reports what the decoded samples of the answers showed.
-func (o *outcome) answers() results.Check {
-	c := results.Check{Name: "answers", Passed: true, Detail: o.run.request.checked()}
-	if wrong := o.run.recorder.wrong; wrong != nil {
-		c.Passed, c.Detail = false, wrong.Error()
-	}
-	return c
 }
 
 // CountCheck compares the server's number of successful requests between the two

@@ -17,7 +17,8 @@ const probes = 8
 // Run offers the load and measures one point. It returns an error, and no result,
 // when nothing could be measured: the spec is impossible, the memory limit is
 // passed (MemoryError), the first answer is wrong (AnswerError), no request is
-// answered (RejectedError), Boundary fails, or ctx ends. Whatever else happens
+// answered (RejectedError), an instance does not answer (InstancesError),
+// Boundary fails, or ctx ends. Whatever else happens
 // while measuring is in the Result: errors, a verdict, failed checks.
 //
 // It returns at the latest a little after Timeout for the probe, MaxDuration for
@@ -35,6 +36,9 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 	defer release()
 	latency, err := r.probe(ctx)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := r.rollCall(ctx); err != nil {
 		return Result{}, err
 	}
 	return r.measure(ctx, latency)
@@ -92,6 +96,7 @@ type run struct {
 	latency  time.Duration // typical, for pauses and patience
 	slack    int64         // requests that may be counted on one side only
 	stopping stopping      // of the window
+	asked    int           // requests of the roll call
 }
 
 // probe sends single requests until one is answered, checks the answer, and

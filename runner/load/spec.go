@@ -31,6 +31,9 @@ type Spec struct {
 	Mix *Member
 	// Regions, when set, lets tensors travel in shared memory.
 	Regions *Regions
+	// Instances is how many instances the model has; each is asked before the
+	// load begins. 0: that is not known, and nobody is asked.
+	Instances int
 
 	// Via says how to reach the server, for Connect.
 	Via Options
