@@ -20,6 +20,14 @@ func (r *run) restore(ctx context.Context) error {
 	if r.journal == nil && !r.changed {
 		return nil
 	}
+	if r.foreign != nil && r.Mode == Reload {
+		// What is loaded now is theirs, and our override went when it came.
+		r.tell(Event{Step: Warning, Text: fmt.Sprintf("%s: what somebody else loaded stays", r.foreign.Model)})
+		if r.journal == nil {
+			return nil
+		}
+		return r.finish()
+	}
 	r.tell(Event{Step: Restoring, Points: r.sequence})
 	var conflict error
 	if r.journal != nil {

@@ -75,7 +75,7 @@ func (r *run) rules(ctx context.Context, t sweep.Trial, record *results.Record, 
 	if r.Pipeline != nil {
 		return append(out, window.pipelineChecks(record)...)
 	}
-	return append(out, window.count(record, result.Tolerance), window.batch(server), window.serverTime(result), window.cache(after.config))
+	return append(out, window.count(record, result.Tolerance), window.batch(server, after.config), window.serverTime(result), window.cache(after.config))
 }
 
 // config compares the config in force with the one asked for. One that changed

@@ -186,21 +186,3 @@ func TestRecoverAfterEveryWrite(t *testing.T) {
 	w.recover(t, nil)
 	w.expectRestored(t)
 }
-
-func TestARestartThatChangesNothingIsNoticed(t *testing.T) {
-	w := newWorld(t, tritonsim.ControlNone)
-	w.server.asleep = true
-	_, err := w.run(t, Restart, nil)
-	var unverified *UnverifiedConfigError
-	if !errors.As(err, &unverified) {
-		t.Errorf("error %v", err)
-	}
-	for _, r := range w.records {
-		if !r.Control && r.Verdict != results.Void {
-			t.Errorf("a point of another config was published:\n%s", w.verdicts())
-		}
-	}
-	if w.config(t) != faceConfig {
-		t.Error("the file was not restored")
-	}
-}

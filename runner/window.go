@@ -96,11 +96,12 @@ func (w *serverWindow) count(record *results.Record, tolerance int64) results.Ch
 }
 
 // batch checks the average batch, which cannot be below one item nor above the
-// largest that was executed.
-func (w *serverWindow) batch(s *results.Server) results.Check {
+// model's largest.
+func (w *serverWindow) batch(s *results.Server, config *tritonpb.ModelConfig) results.Check {
+	most := max(int(config.GetMaxBatchSize()), 1)
 	return results.Check{
-		Name: "batch", Passed: s.Executions == 0 || s.AverageBatch >= 1 && s.AverageBatch <= float64(w.mostBatch(s)),
-		Detail: fmt.Sprintf("%.2f items per execution, between 1 and %d", s.AverageBatch, w.mostBatch(s)),
+		Name: "batch", Passed: s.Executions == 0 || s.AverageBatch >= 1 && s.AverageBatch <= float64(most),
+		Detail: fmt.Sprintf("%.2f items per execution, between 1 and %d", s.AverageBatch, most),
 	}
 }
 
@@ -145,12 +146,4 @@ func countCause(surplus float64) string {
 		return "more means that something else uses the model"
 	}
 	return "fewer means that answers came from somewhere else"
-}
-
-func (w *serverWindow) mostBatch(s *results.Server) int {
-	most := 0
-	for _, b := range s.Batches {
-		most = max(most, b.Size)
-	}
-	return most
 }

@@ -16,6 +16,7 @@ import (
 	"tritonsweep/results"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/load"
+	"tritonsweep/runner/triton"
 	"tritonsweep/runner/tritonsim"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
@@ -59,7 +60,15 @@ type faultyServer struct {
 	exit *docker.ExitError // how it ended
 	sim  *tritonsim.Server
 	// asleep keeps restarts from happening: the old process serves on.
-	asleep bool
+	asleep  bool
+	connect func(ctx context.Context) (*triton.Client, error) // nil: directly
+}
+
+func (s *faultyServer) Connect(ctx context.Context) (*triton.Client, error) {
+	if s.connect != nil {
+		return s.connect(ctx)
+	}
+	return s.Server.Connect(ctx)
 }
 
 func (s *faultyServer) Restart(ctx context.Context) error {

@@ -9,49 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tritonsweep/results"
 )
-
-// TestClientBound trips each of the three limits, and none.
-func TestClientBound(t *testing.T) {
-	edges := []float64{0, 1e-6, 1e-3, 1}
-	for _, c := range []struct {
-		name   string
-		after  usage
-		passed bool
-	}{
-		{"idle", usage{cpu: time.Second, lags: []uint64{1000, 0, 0}}, true},
-		{"CPU", usage{cpu: time.Hour, lags: []uint64{1000, 0, 0}}, false},
-		{"garbage collection", usage{cpu: time.Second, gc: time.Minute, lags: []uint64{1000, 0, 0}}, false},
-		{"rare lag", usage{cpu: time.Second, lags: []uint64{999, 0, 1}}, true},
-		{"lag", usage{cpu: time.Second, lags: []uint64{900, 0, 100}}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := quickSpec(4)
-				now := usage{lags: []uint64{0, 0, 0}, edges: edges}
-				spec.host = func() usage { return now }
-				spec.Boundary = func(_ context.Context, at Phase) error {
-					if at == WindowEnd {
-						now = c.after
-						now.edges = edges
-					}
-					return nil
-				}
-				r := mustRun(t, fixed(20*time.Millisecond), spec)
-				for _, check := range r.Checks() {
-					if check.Name == "client-bound" && check.Passed != c.passed {
-						t.Errorf("%+v", check)
-					}
-				}
-				if (r.Verdict == results.OK) != c.passed {
-					t.Errorf("verdict %s %v", r.Verdict, r.Reasons)
-				}
-			})
-		})
-	}
-}
 
 func TestImpossibleSpecs(t *testing.T) {
 	f := fixed(time.Millisecond)
