@@ -41,7 +41,7 @@ type Canary struct {
 // sweep. Then one durable step decides that it stays.
 func Apply(ctx context.Context, config Config, change Change) error {
 	config.Plan.Trials = change.trials()
-	r := &run{Config: config, client: config.Client}
+	r := newRun(config)
 	defer r.closeClient()
 	if err := r.prepare(ctx); err != nil {
 		return err
@@ -132,6 +132,7 @@ func (r *run) verifyFile(ctx context.Context, change Change) error {
 	if diff := tritonconfig.Match(file.Settings(), config, active); len(diff) > 0 {
 		return &UnverifiedConfigError{Model: change.Model, Differences: diff}
 	}
+	r.verified[change.Model] = active
 	return nil
 }
 

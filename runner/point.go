@@ -109,7 +109,7 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 		return err
 	}
 	r.fill(record, result)
-	record.Checks = append(result.Checks(), r.rules(ctx, t, record, before, window, result)...)
+	record.Checks = append(result.Checks(), r.rules(ctx, record, before, window, result)...)
 	record.Checks = append(append(record.Checks, clocks.checks()...), figures(record))
 	record.Verdict, record.Reasons = judge(result, record.Checks)
 	if lost, found := stall.Find(record); found { // the figures are right: it is what such a config does

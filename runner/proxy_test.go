@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -104,16 +103,18 @@ func (w *world) through(t *testing.T, meddle func(method string, n int) error) {
 // inWindows returns a meddle that does something in the middle of measured
 // windows: the counters are read at both ends of each, so that every odd reading
 // begins one. At most so many windows are meddled with.
-func inWindows(most int, do func() error) func(method string, n int) error {
+func inWindows(t *testing.T, most int, do func(ctx context.Context) error) func(method string, n int) error {
+	var group sync.WaitGroup
+	t.Cleanup(group.Wait)
+	ctx := context.WithoutCancel(t.Context()) // it may outlast a window
 	return func(method string, n int) error {
-		if method != "ModelStatistics" || n%2 == 0 || (n+1)/2 > most {
-			return nil
+		if method == "ModelStatistics" && n%2 == 1 && (n+1)/2 <= most {
+			group.Go(func() {
+				if err := do(ctx); err != nil {
+					t.Errorf("meddling: %v", err)
+				}
+			})
 		}
-		go func() {
-			if err := do(); err != nil {
-				panic(fmt.Sprintf("meddling: %v", err))
-			}
-		}()
 		return nil
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -13,7 +12,6 @@ import (
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/runner/load"
-	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
@@ -43,23 +41,24 @@ func judge(result load.Result, checks []results.Check) (results.Verdict, []strin
 // ForeignChangeError says that somebody else changed what the server runs while
 // a point was measured. The point is void; what they loaded is theirs.
 type ForeignChangeError struct {
-	Model   string
-	Changes string
+	Model string
+	// Was and Is are the tuned values in force.
+	Was, Is string
 }
 
 func (e *ForeignChangeError) Error() string {
-	return fmt.Sprintf("%s: something else changed the config in force while it was measured: %s (hint: end the other tool, then run again)", e.Model, e.Changes)
+	return fmt.Sprintf("%s: something else changed the config in force while it was measured: %s became %s (hint: end the other tool, then run again)", e.Model, e.Was, e.Is)
 }
 
 // rules are the validity rules that need the server: the config in force is the
 // one asked for, before and after; the process is the same; and the server
 // counted what the client counted, in times that fit into the client's.
-func (r *run) rules(ctx context.Context, t sweep.Trial, record *results.Record, before snapshot, window *serverWindow, result load.Result) []results.Check {
+func (r *run) rules(ctx context.Context, record *results.Record, before snapshot, window *serverWindow, result load.Result) []results.Check {
 	after, err := r.snapshot(ctx, record.Model)
 	if err != nil {
 		return []results.Check{{Name: "config", Detail: err.Error()}}
 	}
-	out := []results.Check{r.config(t, record.Model, before.config, after.config)}
+	out := []results.Check{r.config(record.Model, before.config, after.config)}
 	if r.Server != nil {
 		out = append(out, process(before.identity, after.identity))
 	}
@@ -78,23 +77,26 @@ func (r *run) rules(ctx context.Context, t sweep.Trial, record *results.Record, 
 	return append(out, window.count(record, result.Tolerance), window.batch(server, after.config), window.serverTime(result), window.cache(after.config))
 }
 
-// config compares the config in force with the one asked for. One that changed
-// under the load is somebody else's doing, and ends the sweep.
-func (r *run) config(t sweep.Trial, model string, before, after *tritonpb.ModelConfig) results.Check {
-	differences := tritonconfig.Match(t.Settings, r.originals[model], after)
-	if !proto.Equal(before, after) {
-		was, is := tritonconfig.Effective(before).String(), tritonconfig.Effective(after).String()
-		if was == is {
-			was, is = "the config before", "another in a field that is not tuned"
+// config compares the config in force, before and after, with the one that was
+// verified for the trial. One that changed under the load is somebody else's
+// doing, and ends the sweep.
+func (r *run) config(model string, before, after *tritonpb.ModelConfig) results.Check {
+	asked := r.verified[model]
+	if asked == nil {
+		asked = r.originals[model] // nothing was changed yet
+	}
+	for _, active := range []*tritonpb.ModelConfig{before, after} {
+		if proto.Equal(asked, active) {
+			continue
 		}
-		differences = append(differences, fmt.Sprintf("%s became %s in the window", was, is))
+		was, is := tritonconfig.Effective(asked).String(), tritonconfig.Effective(active).String()
+		if was == is {
+			is += " and another value in a field that is not tuned"
+		}
+		r.foreign = &ForeignChangeError{Model: model, Was: was, Is: is}
+		return results.Check{Name: "config", Detail: fmt.Sprintf("not the one asked for: %s became %s", was, is)}
 	}
-	if len(differences) == 0 {
-		return results.Check{Name: "config", Passed: true, Detail: "the config in force is the one asked for, before and after"}
-	}
-	changes := strings.Join(differences, "; ")
-	r.foreign = &ForeignChangeError{Model: model, Changes: changes}
-	return results.Check{Name: "config", Detail: "not the one asked for: " + changes}
+	return results.Check{Name: "config", Passed: true, Detail: "the config in force is the one asked for, before and after"}
 }
 
 // process tells one process from its successor.

@@ -15,7 +15,6 @@ import (
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/tritonsim"
-	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
@@ -40,14 +39,20 @@ func TestRuleConfig(t *testing.T) {
 		c.GetDynamicBatching().MaxQueueDelayMicroseconds = delay
 		return c
 	}
-	asked := sweep.Trial{Model: "face", Settings: tritonconfig.Settings{MaxQueueDelay: tritonconfig.Ptr(uint64(2000))}}
 	for _, c := range []struct {
-		name          string
-		before, after uint64
-		passed        bool
-	}{{"as asked", 2000, 2000, true}, {"changed in the window", 2000, 7000, false}, {"wrong all the time", 500, 500, false}} {
-		r := &run{originals: map[string]*tritonpb.ModelConfig{"face": original}}
-		check := r.config(asked, "face", with(c.before), with(c.after))
+		name                    string
+		verified, before, after uint64
+		passed                  bool
+	}{
+		{"as asked", 2000, 2000, 2000, true}, {"untouched", 0, 500, 500, true},
+		{"changed in the window", 2000, 2000, 7000, false}, {"changed before it", 2000, 7000, 7000, false}, {"changed and back", 0, 7000, 500, false},
+	} {
+		r := newRun(Config{})
+		r.originals = map[string]*tritonpb.ModelConfig{"face": original}
+		if c.verified > 0 {
+			r.verified["face"] = with(c.verified)
+		}
+		check := r.config("face", with(c.before), with(c.after))
 		expectCheck(t, check, "config", c.passed, false)
 		if (r.foreign == nil) != c.passed {
 			t.Errorf("%s: foreign change %v", c.name, r.foreign)

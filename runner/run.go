@@ -141,6 +141,8 @@ type run struct {
 	// stopped is the load of the trial that used too much of the server's memory.
 	stopped  *sweep.Load
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped
+	// verified are the configs that were proven to be in force, by model.
+	verified map[string]*tritonpb.ModelConfig
 	// foreign is set when somebody else changed what the server runs.
 	foreign *ForeignChangeError
 }
@@ -151,7 +153,8 @@ func newRun(config Config) *run {
 	}
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
-		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
+		verified: map[string]*tritonpb.ModelConfig{},
+		outcome:  Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
 	}
 }
 

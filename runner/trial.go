@@ -194,6 +194,7 @@ func (r *run) verify(ctx context.Context, t sweep.Trial) error {
 	if diff := tritonconfig.Match(t.Settings, r.originals[t.Model], active); len(diff) > 0 {
 		return &UnverifiedConfigError{Model: t.Model, Differences: diff}
 	}
+	r.verified[t.Model] = active
 	return nil
 }
 
