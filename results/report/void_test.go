@@ -36,7 +36,11 @@ func views(t *testing.T, run results.Run, records []results.Record) map[string]s
 		"summary json":        view(t, func(w *bytes.Buffer) error { return summary.JSON(w) }),
 		"summary html":        view(t, func(w *bytes.Buffer) error { return summary.HTML(w, nil) }),
 	}
-	if bench, err := NewBench(run, records); err == nil {
+	if run.Plan.Sweep == "bench" {
+		bench, err := NewBench(run, records)
+		if err != nil {
+			t.Fatal(err)
+		}
 		out["bench text"] = view(t, func(w *bytes.Buffer) error { return bench.Text(w, TextOptions{}) })
 		out["bench json"] = view(t, func(w *bytes.Buffer) error { return bench.JSON(w) })
 	}
@@ -98,7 +102,7 @@ func TestNoViewUsesAVoidNumber(t *testing.T) {
 func TestNoBenchUsesAVoidNumber(t *testing.T) {
 	run, records := benchSample(results.Void)
 	records[0].Reasons = []string{"count: the server counted 9000 successes"}
-	s := sample{run, records}
+	s := sample{run: run, records: records}
 	expectSameViews(t, "bench", s)
 	for format, text := range views(t, run, records) {
 		if strings.HasPrefix(format, "bench") && !strings.Contains(text, "the server counted 9000") {
