@@ -132,7 +132,7 @@ func TestListen(t *testing.T) {
 			}
 			defer response.Body.Close()
 			body, _ := io.ReadAll(response.Body)
-			if response.StatusCode != 200 || !strings.Contains(string(body), "tritonsweep_points_planned 6") {
+			if response.StatusCode != 200 || !strings.Contains(string(body), "tritonsweep_points_planned 8") {
 				t.Errorf("%s: %s", response.Status, body)
 			}
 		})
