@@ -93,13 +93,17 @@ type Load struct {
 	// Jitter spreads the callers' first requests evenly over this time:
 	// closed loops that start together can stay locked in phase.
 	Jitter time.Duration
-	// Shift, where it is not 0, makes every caller wait once in each such
-	// period, between two of its requests, for up to Jitter: as a load
-	// generator does that wants to see more than one phase of a closed loop.
+	// Shift, where it is not 0, makes every caller wait once in each period,
+	// between two of its requests, for up to the mean latency so far, as a load
+	// generator does that wants to see more than one phase of a closed loop. A
+	// period is Shift, and at least a hundred mean latencies.
 	Shift time.Duration
 	// Shapes is the number of input shapes, drawn evenly; below 2 all are equal.
 	Shapes int
 }
+
+// shiftLatencies is how many mean latencies a period of Load.Shift lasts at least.
+const shiftLatencies = 100
 
 // Arrival is one request of a script.
 type Arrival struct {

@@ -76,6 +76,15 @@ func DefaultTiming() Timing {
 	}
 }
 
+// Calmer returns t with shorter tails: each Lag exceeds its Min by the given share
+// of what it did.
+func (t Timing) Calmer(share float64) Timing {
+	for _, l := range []*Lag{&t.WakeBatcher, &t.WakeInstance, &t.Loop, &t.Timer, &t.Epilogue, &t.Ask} {
+		l.Mean = l.Min + time.Duration(share*float64(l.Mean-l.Min))
+	}
+	return t
+}
+
 // front draws how long the front end takes for a request.
 func (t *Timing) front(r *rand.Rand) Time {
 	lag := t.FrontEnd

@@ -19,6 +19,13 @@ type traffic struct {
 	clock   Time          // open loop: intended time of the last request
 	next    int           // script: index of the next arrival
 	begun   time.Duration // script: when its present turn began
+
+	// Of a closed loop whose callers are shifted: the latencies so far, which
+	// period this is, and when the next one begins.
+	latencies Time
+	answers   int64
+	period    int32
+	shiftAt   Time
 }
 
 // entry is a request on its way through the front end.
@@ -46,8 +53,10 @@ type start struct {
 func (o *traffic) reset(m *simModel) {
 	o.waiting.clear()
 	o.free, o.client, o.clock, o.next, o.begun = 0, 0, 0, 0, 0
+	o.latencies, o.answers, o.period = 0, 0, 0
 	o.sent, o.unused, o.starts = o.sent[:0], o.unused[:0], o.starts[:0]
 	l := &m.def.Load
+	o.shiftAt = Time(l.Shift)
 	for id := range l.Callers {
 		o.sent = append(o.sent, sending{})
 		o.starts = append(o.starts, start{Time(m.sim.rng.Float64() * float64(l.Jitter)), uint64(id)})
@@ -116,19 +125,25 @@ func (o *traffic) wait(id uint64, at Time) {
 	o.starts = slices.Insert(o.starts, place, s)
 }
 
-// shift returns by how much caller id, which is to send at the given time, is
-// later because of Load.Shift.
+// shift returns by how much caller id, which was answered and is to send at the
+// given time, is later because of Load.Shift.
 func (o *traffic) shift(m *simModel, id uint64, at Time) Time {
 	l := &m.def.Load
 	if l.Shift == 0 {
 		return 0
 	}
-	period := int32(at / Time(l.Shift))
-	if period == o.sent[id].period {
+	o.latencies += at - o.sent[id].at
+	o.answers++
+	mean := o.latencies / Time(o.answers)
+	if at >= o.shiftAt {
+		o.period++
+		o.shiftAt = at + max(Time(l.Shift), shiftLatencies*mean)
+	}
+	if o.period == o.sent[id].period {
 		return 0
 	}
-	o.sent[id].period = period
-	return Time(m.sim.rng.Float64() * float64(l.Jitter))
+	o.sent[id].period = o.period
+	return Time(m.sim.rng.Float64() * float64(mean))
 }
 
 // interval draws the time to the next request of an open loop.

@@ -80,6 +80,16 @@ func (c *contention) slices(t Theta) error {
 // A coarse grid comes first, then a pattern search (Hooke and Jeeves, "Direct
 // search solution of numerical and statistical problems", 1961).
 func (c *contention) hosts(t Theta, largest int) error {
+	for _, t.Behind = range []float64{0, 0.5} {
+		if err := c.hostsOf(t, largest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostsOf is hosts for one value of Behind.
+func (c *contention) hostsOf(t Theta, largest int) error {
 	t.Form = Exclusive
 	best, at := -1.0, [2]float64{}
 	try := func(small, large float64) error {

@@ -2,6 +2,7 @@ package calibration
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"tritonsweep/sweep/batcher"
@@ -43,6 +44,11 @@ type Theta struct {
 	Slope float64
 	// Host is the part of Total that overlaps with other executions (Exclusive).
 	Host batcher.Table
+	// Behind is the share of Host that comes after the device's part.
+	Behind float64
+	// Unrest says how far the server's threads run behind, as a share of the
+	// tails of [batcher.DefaultTiming], which were seen on two busy cores.
+	Unrest float64
 	// CV is the coefficient of variation of an execution's time.
 	CV float64
 }
@@ -66,14 +72,18 @@ func (t *Theta) service(largest int) batcher.Service {
 	}
 	work := map[int]time.Duration{}
 	host := map[int]time.Duration{}
+	after := map[int]time.Duration{}
 	for size := 1; size <= max(1, largest); size++ {
 		total := t.Total.At(size)
-		host[size] = min(t.Host.At(size), total)
-		work[size] = total - host[size]
+		all := min(t.Host.At(size), total)
+		work[size] = total - all
+		after[size] = time.Duration(float64(all) * t.Behind)
+		host[size] = all - after[size]
 	}
+	output, _ := batcher.NewTable(after)
 	input, _ := batcher.NewTable(host) // sizes and times are in range
 	compute, _ := batcher.NewTable(work)
-	return batcher.Service{Input: input, Compute: compute, CV: t.CV, Device: device}
+	return batcher.Service{Input: input, Compute: compute, Output: output, CV: t.CV, Device: device}
 }
 
 // Load is what is offered to the server: by a closed loop of Callers, or, where
@@ -98,15 +108,14 @@ const shift = time.Second
 
 // Scenario returns the simulation of a config under a load.
 func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
-	timing := batcher.DefaultTiming()
+	timing := batcher.DefaultTiming().Calmer(t.Unrest)
 	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 10, Mean: t.FrontEnd}
 	timing.Clump = clump
 	timing.Latency, timing.Think, timing.Client = t.Latency, t.Think, t.Client
 	timing.RespondEach, timing.EpilogueEach = t.Respond, t.Respond+t.Release
 	service := t.service(c.MaxBatch)
 	requests := max(effort.Requests, 12*l.Callers)
-	jitter := t.Total.At(1) + t.Latency
-	load := batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: jitter, Shift: max(shift, 100*jitter)}
+	load := batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: t.probe(c, l), Shift: shift}
 	if l.Rate > 0 {
 		load = batcher.Load{Rate: l.Rate, Constant: l.Constant, Batch: l.Batch}
 	}
@@ -118,6 +127,18 @@ func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) b
 		Timing:  timing, Seed: seed,
 		Warmup: max(requests/8, 4*l.Callers), Requests: requests,
 	}
+}
+
+// probe is the latency of a request that comes alone: over so long does a load
+// generator spread the first requests of its callers, of which it knows no more.
+// Which of its rhythms a closed loop falls into depends on it.
+func (t *Theta) probe(c batcher.Config, l Load) time.Duration {
+	size := max(1, l.Batch)
+	alone := t.Total.At(size) + t.Latency + t.FrontEnd
+	if c.Dynamic && size < c.MaxBatch && !slices.Contains(c.Preferred, size) {
+		alone += c.Delay
+	}
+	return alone
 }
 
 func (t *Theta) sharing() batcher.Sharing {
