@@ -59,10 +59,10 @@ func (s *truth) scenario(c batcher.Config, callers int, seed uint64) batcher.Sce
 	timing.FrontEnd, timing.Clump = batcher.Lag{Min: s.frontEnd / 10, Mean: s.frontEnd}, clump
 	timing.Latency = s.latency
 	timing.RespondEach, timing.EpilogueEach, timing.Client = timing.EpilogueEach, timing.EpilogueEach+release, client
-	whole := s.service.Input.At(c.MaxBatch) + s.service.Compute.At(c.MaxBatch) + s.service.Output.At(c.MaxBatch)
-	cycle := max(10*ms, whole*time.Duration(callers)/time.Duration(c.MaxBatch*max(1, c.Instances)))
+	// As a load generator does it, which has seen a request by itself.
+	alone := s.service.Input.At(1) + s.service.Compute.At(1) + s.service.Output.At(1) + s.latency + c.Delay
 	return batcher.Scenario{
-		Models:  []batcher.Model{{Name: "m", Config: c, Service: s.service, Load: batcher.Load{Callers: callers, Jitter: cycle, Shift: max(time.Second, 100*cycle)}}},
+		Models:  []batcher.Model{{Name: "m", Config: c, Service: s.service, Load: batcher.Load{Callers: callers, Jitter: alone, Shift: time.Second}}},
 		Devices: s.devices, Timing: timing, Seed: seed, Warmup: 500, Requests: 6000,
 	}
 }
