@@ -153,6 +153,10 @@ chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on
 	@. .ci/setup.sh; need_go; TRITONSWEEP_CHAOS_SWEEPS=$(N) go test -count=1 -v -timeout 24h -run '^TestChaosSweeps$$' ./cmd/tritonsweep
 	@export TRITONSWEEP_KILLS=$$(( ($(N) + 9) / 10 )); $(REAL) -timeout 24h -run '^TestRealKilledSweeps$$'
 
+.PHONY: faults-real
+faults-real: ## break everything around a sweep of a real Triton in a container of its own, and print what became of it (10 min; root)
+	@export TRITONSWEEP_REAL=1 TRITONSWEEP_FAULTS=1; $(PROOF) -run '^TestFaultsReal$$' ./cmd/tritonsweep
+
 .PHONY: corpus
 corpus: ## check the config editor on real files: make corpus CORPUS=DIR
 	@test -d "$(CORPUS)" || { echo "name the directory: make corpus CORPUS=DIR"; exit 2; }
