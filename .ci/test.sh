@@ -14,11 +14,12 @@ go vet ./... || failed=1
 # Tests of the real server share one container, so their packages take turns.
 env -u TRITONSWEEP_REAL go test -count=1 ./... 2>&1 | tee build/test.log || failed=1
 make --no-print-directory test-grafana || failed=1
+real='^Test(Real|Fault67Real|Fault69)'
 if [ "${TRITONSWEEP_REAL:-}" = 1 ]; then
-  go test -count=1 -p 1 -timeout 25m -v -run '^TestReal' ./runner/... ./cmd/... 2>&1 | tee build/real.log |
+  go test -count=1 -p 1 -timeout 25m -v -run "$real" ./runner/... ./cmd/... 2>&1 | tee build/real.log |
     grep -E '^ *(---|ok|FAIL|PASS|panic)|^ +[a-z_]+\.go:[0-9]+: ' || true
   [ "${PIPESTATUS[0]}" = 0 ] || failed=1
-  ran=$(grep -c '^--- PASS: TestReal' build/real.log)
+  ran=$(grep -cE -- "^--- PASS: ${real#^}" build/real.log)
   grep -qE '^(--- FAIL|FAIL|panic:)' build/real.log && failed=1
   [ "$ran" -gt 0 ] || { failed=1; say "no test of the real Triton ran"; }
   say "on the real Triton: $ran tests passed"
