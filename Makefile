@@ -26,8 +26,8 @@ test: ## set up what is missing, the real Triton included, and run every test
 	@.ci/test.sh
 
 .PHONY: race
-race: ## the tests without the real Triton, under the race detector
-	@$(GO) test -race -short ./...
+race: ## the tests of every package in which goroutines meet, under the race detector
+	@$(GO) test -race -short -timeout 20m ./internal/... ./runner/... ./sweep/batcher/... ./sweep/prediction ./sweep/search ./results ./examples/...
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shell scripts

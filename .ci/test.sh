@@ -12,7 +12,7 @@ need_triton
 failed=0
 go vet ./... || failed=1
 # Tests of the real server share one container, so their packages take turns.
-env -u TRITONSWEEP_REAL go test -count=1 ./... 2>&1 | tee build/test.log || failed=1
+env -u TRITONSWEEP_REAL go test -count=1 -timeout 25m ./... 2>&1 | tee build/test.log || failed=1
 make --no-print-directory test-grafana || failed=1
 real='^Test(Real|Fault67Real|Fault69)'
 if [ "${TRITONSWEEP_REAL:-}" = 1 ]; then

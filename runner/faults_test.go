@@ -211,7 +211,7 @@ func TestFault43CountersReset(t *testing.T) {
 	}))
 	_, err := w.run(t, None, func(c *Config) {
 		untouchedTrial(c)
-		c.Load.Warmup, c.Load.MinDuration, c.Load.MaxDuration = 1200*time.Millisecond, 600*time.Millisecond, 600*time.Millisecond
+		c.Load.Warmup, c.Load.MinDuration, c.Load.MaxDuration = 3*time.Second, time.Second, time.Second
 	})
 	if err != nil {
 		t.Fatal(err)
