@@ -155,7 +155,7 @@ chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on
 
 .PHONY: faults-real
 faults-real: ## break everything around a sweep of a real Triton in a container of its own, and print what became of it (10 min; root)
-	@export TRITONSWEEP_REAL=1 TRITONSWEEP_FAULTS=1; $(PROOF) -run '^TestFaultsReal$$' ./cmd/tritonsweep
+	@export TRITONSWEEP_REAL=1 TRITONSWEEP_FAULTS=1; $(PROOF) -run '^TestBreakingAServer$$' ./cmd/tritonsweep
 
 .PHONY: corpus
 corpus: ## check the config editor on real files: make corpus CORPUS=DIR

@@ -18,11 +18,11 @@ import (
 	"tritonsweep/runner/docker/dockertest"
 )
 
-// TestFaultsReal breaks everything that can be broken around a sweep of a real
+// TestBreakingAServer breaks everything that can be broken around a sweep of a real
 // Triton in a container of its own, one thing after the other, and prints what
 // became of it (make faults-real). After each the config is the original byte for
 // byte, the server runs it, and nothing is left behind.
-func TestFaultsReal(t *testing.T) {
+func TestBreakingAServer(t *testing.T) {
 	if os.Getenv("TRITONSWEEP_FAULTS") != "1" {
 		t.Skip("takes ten minutes: make faults-real")
 	}

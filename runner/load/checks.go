@@ -16,6 +16,7 @@ const (
 	leastRounds  = 3     // mean latencies that a window holds
 	mostCPU      = 0.80  // of the processors that Go may use
 	mostGC       = 0.02  // of the same
+	mostSharedGC = 0.1   // where it is the simulated server's garbage, too
 	mostLag      = 0.10  // its p99, of the p95 latency
 	mostMeanLag  = 0.05  // its mean, of the mean latency
 	leastLag     = 200 * time.Microsecond

@@ -15,15 +15,19 @@ func (o *outcome) clientBound(r *Result) results.Check {
 	if r.Requests == 0 {
 		return c
 	}
+	garbage := mostGC
+	if o.run.spec.Shared {
+		garbage = mostSharedGC
+	}
 	meanLag := max(time.Duration(mostMeanLag*float64(r.Histogram.Mean())), leastLag)
 	c.Detail = fmt.Sprintf("CPU %.0f %% of its processors (at most %.0f), garbage collection %.1f %% (at most %.0f), lag mean %s (at most %s), p99 %s",
-		100*r.CPUShare, 100*mostCPU, 100*r.GCShare, 100*mostGC,
+		100*r.CPUShare, 100*mostCPU, 100*r.GCShare, 100*garbage,
 		micro(r.MeanLag), micro(meanLag), micro(r.Lag))
 	hint := ""
 	switch {
 	case r.CPUShare > mostCPU:
 		hint = "run the client on another machine or give it more processors, or offer less: fewer callers, a lower rate, smaller inputs"
-	case r.GCShare > mostGC:
+	case r.GCShare > garbage:
 		hint = "fewer callers or fewer distinct inputs leave the collector less to do"
 	case r.MeanLag > meanLag:
 		hint = "something else keeps the client's processors: end it, or run the client on another machine"
