@@ -78,7 +78,7 @@ func TestFault24ForeignOverride(t *testing.T) {
 	for _, mode := range []Mode{None, Reload} {
 		t.Run(string(mode), func(t *testing.T) {
 			w := newWorld(t, tritonsim.ControlExplicit)
-			w.through(t, inWindows(t, 1, func(ctx context.Context) error { return w.override(ctx, 7500) }))
+			w.inWindows(t, 1, func(ctx context.Context) error { return w.override(ctx, 7500) })
 			_, err := w.run(t, mode, func(c *Config) {
 				if mode == None {
 					untouchedTrial(c)
@@ -201,14 +201,14 @@ func TestFault37SomeInstancesDead(t *testing.T) {
 // so that its counters begin at zero again. There is no difference to take.
 func TestFault43CountersReset(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlExplicit)
-	w.through(t, inWindows(t, 2, func(ctx context.Context) error {
+	w.inWindows(t, 2, func(ctx context.Context) error {
 		client, err := w.server.Server.Connect(ctx)
 		if err != nil {
 			return err
 		}
 		defer client.Close()
 		return client.Reload(ctx, "face")
-	}))
+	})
 	_, err := w.run(t, None, func(c *Config) {
 		untouchedTrial(c)
 		c.Load.Warmup, c.Load.MinDuration, c.Load.MaxDuration = 3*time.Second, time.Second, time.Second

@@ -27,6 +27,9 @@ type proxy struct {
 	// meddle is asked about each call, with the name of its method and its number
 	// from 1; an error is the answer. It may do things to the server.
 	meddle func(method string, n int) error
+	// answered, when set, is told of each call that the server has answered, before
+	// the caller hears of it.
+	answered func(method string, n int)
 }
 
 // bytesCodec hands messages through as they are.
@@ -43,10 +46,10 @@ func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// newProxy listens in front of an address.
-func newProxy(t *testing.T, address string, meddle func(method string, n int) error) *proxy {
+// listen puts the proxy in front of an address until the test ends.
+func (p *proxy) listen(t *testing.T, address string) {
 	t.Helper()
-	p := &proxy{calls: map[string]int{}, meddle: meddle}
+	p.calls = map[string]int{}
 	var err error
 	if p.target, err = grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		t.Fatal(err)
@@ -64,7 +67,6 @@ func newProxy(t *testing.T, address string, meddle func(method string, n int) er
 		serving.Wait()
 		_ = p.target.Close() // it only forwarded
 	})
-	return p
 }
 
 func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
@@ -87,6 +89,9 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	if err := p.target.Invoke(stream.Context(), full, &request, &answer, grpc.ForceCodecV2(bytesCodec{})); err != nil {
 		return err
 	}
+	if p.answered != nil {
+		p.answered(method, n)
+	}
 	return stream.SendMsg(&answer)
 }
 
@@ -94,27 +99,41 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 // as the simulated server keeps its port, which it does when it is restarted.
 func (w *world) through(t *testing.T, meddle func(method string, n int) error) {
 	t.Helper()
-	p := newProxy(t, w.sim.Endpoints().GRPC, meddle)
+	w.behind(t, &proxy{meddle: meddle})
+}
+
+func (w *world) behind(t *testing.T, p *proxy) {
+	t.Helper()
+	p.listen(t, w.sim.Endpoints().GRPC)
 	w.server.connect = func(context.Context) (*triton.Client, error) {
 		return triton.New(triton.Options{GRPCAddr: p.address})
 	}
 }
 
-// inWindows returns a meddle that does something in the middle of measured
-// windows: the counters are read at both ends of each, so that every odd reading
-// begins one. At most so many windows are meddled with.
-func inWindows(t *testing.T, most int, do func(ctx context.Context) error) func(method string, n int) error {
+// inWindows does something in the middle of measured windows: the counters are read
+// at both ends of each, so that it begins when an odd reading was answered, and the
+// even one waits until it is done. At most so many windows are meddled with.
+func (w *world) inWindows(t *testing.T, most int, do func(ctx context.Context) error) {
+	t.Helper()
 	var group sync.WaitGroup
 	t.Cleanup(group.Wait)
-	ctx := context.WithoutCancel(t.Context()) // it may outlast a window
-	return func(method string, n int) error {
-		if method == "ModelStatistics" && n%2 == 1 && (n+1)/2 <= most {
+	ctx := context.WithoutCancel(t.Context()) // it may outlast the run
+	w.behind(t, &proxy{
+		meddle: func(method string, n int) error {
+			if method == "ModelStatistics" && n%2 == 0 {
+				group.Wait()
+			}
+			return nil
+		},
+		answered: func(method string, n int) {
+			if method != "ModelStatistics" || n%2 == 0 || (n+1)/2 > most {
+				return
+			}
 			group.Go(func() {
 				if err := do(ctx); err != nil {
 					t.Errorf("meddling: %v", err)
 				}
 			})
-		}
-		return nil
-	}
+		},
+	})
 }
