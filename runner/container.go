@@ -95,7 +95,7 @@ func (c *Container) Identity(ctx context.Context) (Identity, error) {
 	}
 	return Identity{
 		ID: c.ID, Name: c.Name, Image: c.Image, ImageDigest: c.ImageDigest,
-		StartedAt: state.StartedAt, Restarts: state.RestartCount, HTTP: c.Endpoints(state).HTTP,
+		StartedAt: state.StartedAt, Restarts: state.RestartCount, Pid: state.Pid, HTTP: c.Endpoints(state).HTTP,
 	}, nil
 }
 

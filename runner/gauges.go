@@ -14,9 +14,10 @@ import (
 // every two seconds unless told otherwise.
 const gpuEvery = time.Second
 
-// watch samples the server's memory and devices until the returned function is
-// called, which returns what was seen. What is not reported stays nil.
-func (r *run) watch(ctx context.Context) func() results.Resources {
+// watch samples the server's memory and devices, and who else uses them, until the
+// returned function is called, which returns what was seen. What is not reported
+// stays nil.
+func (r *run) watch(ctx context.Context, others *neighbourWatch) func() results.Resources {
 	ctx, cancel := context.WithCancel(ctx)
 	var seen results.Resources
 	var group sync.WaitGroup
@@ -33,6 +34,7 @@ func (r *run) watch(ctx context.Context) func() results.Resources {
 	var driver []triton.GPUWindow
 	if _, local := r.Server.(*Container); local {
 		group.Go(func() { driver = sampleSMI(ctx, gpuEvery, readSMI) })
+		group.Go(func() { others.watchDevices(ctx, askDriver) })
 	}
 	return func() results.Resources {
 		cancel()

@@ -93,11 +93,13 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	window := &serverWindow{client: r.client, model: record.Model}
 	clocks := &clockWatch{read: r.clocks}
 	defer clocks.stop()
+	others := r.neighbours(before.identity)
 	spec.Boundary = func(ctx context.Context, at load.Phase) error {
 		clocks.boundary(at)
+		others.boundary(at)
 		return window.boundary(ctx, at)
 	}
-	gauges := r.watch(ctx)
+	gauges := r.watch(ctx, others)
 	loaded, stop := r.guard(ctx)
 	result, err := r.offer(loaded, record, before, spec)
 	if cause := context.Cause(loaded); err != nil && cause != nil {
@@ -110,7 +112,7 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	}
 	r.fill(record, result)
 	record.Checks = append(result.Checks(), r.rules(ctx, record, before, window, result)...)
-	record.Checks = append(append(record.Checks, clocks.checks()...), figures(record))
+	record.Checks = append(append(record.Checks, clocks.checks()...), others.check(), figures(record))
 	record.Verdict, record.Reasons = judge(result, record.Checks)
 	if lost, found := stall.Find(record); found { // the figures are right: it is what such a config does
 		record.Reasons = append(record.Reasons, lost.String())

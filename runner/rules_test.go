@@ -245,7 +245,7 @@ func TestEveryPointIsHeldToEveryRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "instances",
-		"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "figures"}
+		"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "neighbours", "figures"}
 	var got []string
 	for _, c := range w.only(t).Checks {
 		got = append(got, c.Name)

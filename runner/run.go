@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -77,7 +79,8 @@ type Config struct {
 	// Scratch tells that the repository is a copy that the caller made for itself.
 	Scratch bool
 
-	clocks func() instants // tests replace it
+	clocks  func() instants // tests replace both
+	machine fs.FS           // its root directory
 
 	// Record stores a point durably, before the next one begins.
 	Record func(results.Record) error
@@ -150,6 +153,9 @@ type run struct {
 func newRun(config Config) *run {
 	if config.clocks == nil {
 		config.clocks = readInstants
+	}
+	if config.machine == nil {
+		config.machine = os.DirFS("/")
 	}
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},

@@ -37,6 +37,7 @@ type Identity struct {
 	StartedAt   time.Time
 	Restarts    int // by the restart policy
 	Simulated   bool
+	Pid         int // of its first process on this machine; 0 where that is not known
 	// HTTP is HOST:PORT of its HTTP service, empty where it has none.
 	HTTP string
 }
