@@ -31,7 +31,7 @@ func (o *outcome) verdict(r *Result, j judgement) {
 		o.little(r), o.errors(r), o.clientBound(r), o.schedule(r), o.answers(),
 		o.duration(r), o.samples(r), o.steady(j),
 	}
-	r.checks = append(r.checks, o.instances()...)
+	r.checks = append(append(r.checks, o.instances()...), o.retries())
 	spec := o.run.spec
 	r.Verdict = results.OK
 	if !spec.enough(j) {

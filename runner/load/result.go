@@ -92,6 +92,7 @@ type outcome struct {
 	window    window
 	end       time.Time
 	effort    effort
+	resent    int64 // requests that were sent again in it
 	tolerance int64
 	overload  string // what piled up; empty when nothing did
 }

@@ -93,6 +93,7 @@ type run struct {
 	begun    time.Time     // of the warm-up
 	opened   time.Time     // of the window
 	used     usage         // at that instant
+	resent   int64         // the same
 	latency  time.Duration // typical, for pauses and patience
 	slack    int64         // requests that may be counted on one side only
 	stopping stopping      // of the window

@@ -31,6 +31,7 @@ type streamed struct {
 	connections []*grpc.ClientConn
 	headers     metadata.MD
 	callers     []streamCaller
+	Attempts
 }
 
 // streamCaller is touched by its caller alone, but for closing.
@@ -58,7 +59,7 @@ func newStreams(o Options) (*streamed, error) {
 		connection, err := grpc.NewClient(o.Address,
 			grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(calls...), grpc.WithUserAgent(agent),
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: handshakeTimeout}),
-			grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithNoProxy())
+			grpc.WithDisableRetry(), grpc.WithStatsHandler(&s.Attempts), grpc.WithDisableServiceConfig(), grpc.WithNoProxy())
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -33,6 +33,7 @@ type web struct {
 	compress  bool
 	buffers   []webBuffer
 	transport *http.Transport
+	Attempts
 }
 
 type webBuffer struct{ once []byte }
@@ -108,7 +109,7 @@ func (w *web) Close() error {
 // Infer sends one request; see Transport.
 func (w *web) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
 	var sent sentTime
-	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, sent.trace()), http.MethodPost, w.base.JoinPath(p.path).String(), bytes.NewReader(p.Bytes))
+	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, w.Watch(sent.trace())), http.MethodPost, w.base.JoinPath(p.path).String(), bytes.NewReader(p.Bytes))
 	if err != nil {
 		return Answer{}, err
 	}

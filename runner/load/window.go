@@ -48,7 +48,7 @@ func (r *run) open(ctx context.Context) error {
 	if err := r.boundary(ctx, WindowStart); err != nil {
 		return err
 	}
-	r.used = r.spec.host()
+	r.used, r.resent = r.spec.host(), resentBy(r.transport)
 	r.opened = time.Now()
 	r.recorder.begin(r.opened)
 	r.mark(r.opened)
@@ -69,7 +69,7 @@ func (r *run) close(ctx context.Context) (*outcome, error) {
 	effort := r.spec.host().since(r.used, end.Sub(r.opened))
 	after, _ := r.recorder.counts()
 	o := &outcome{
-		run: r, window: w, end: end, effort: effort,
+		run: r, window: w, end: end, effort: effort, resent: resentBy(r.transport) - r.resent,
 		tolerance: int64(r.spec.Load.Concurrency) + max(w.flow.before, w.flow.after) + max(r.slack, after-before),
 	}
 	if r.spec.Load.Open() && overloaded(grown, arrived) {

@@ -28,6 +28,7 @@ type Client struct {
 	transport *http.Transport
 	buffers   sync.Pool
 	stages    stages
+	load.Attempts
 }
 
 // NewClient prepares a client for a number of callers, with a connection for
@@ -59,9 +60,9 @@ func (c *Client) Close() error {
 // success is a *Failure.
 func (c *Client) Infer(ctx context.Context, _ int, p *load.Payload, keep bool) (load.Answer, error) {
 	var wrote atomic.Int64
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	traced := httptrace.WithClientTrace(ctx, c.Watch(&httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { wrote.Store(time.Now().UnixNano()) },
-	})
+	}))
 	request, err := http.NewRequestWithContext(traced, c.request.target.Method, c.request.target.URL, bytes.NewReader(p.Bytes))
 	if err != nil {
 		return load.Answer{}, &Failure{kind: connection, text: err.Error(), final: true}
