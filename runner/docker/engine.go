@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/client"
+
+	"tritonsweep/runner/local"
 )
 
 // callTimeout bounds every question that the Engine answers at once. A host
@@ -128,7 +129,7 @@ func checkHost(host string) (string, error) {
 			"ssh -nNT -L ./docker.sock:/var/run/docker.sock HOST and set DOCKER_HOST=unix://$PWD/docker.sock", host)
 	}
 	name := u.Hostname()
-	if isLoopback(name) {
+	if local.Host(name) {
 		return loopback, nil
 	}
 	if os.Getenv(client.EnvOverrideCertPath) == "" || os.Getenv(client.EnvTLSVerify) == "" {
@@ -138,8 +139,3 @@ func checkHost(host string) (string, error) {
 }
 
 const loopback = "127.0.0.1"
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

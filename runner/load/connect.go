@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+
+	"tritonsweep/runner/local"
 )
 
 // Protocol is how requests reach the server.
@@ -75,7 +77,7 @@ func (o Options) Validate() error {
 		}
 	}
 	host, plain, err := o.receiver()
-	if err == nil && plain && len(o.Headers) > 0 && !o.Insecure && !loopback(host) {
+	if err == nil && plain && len(o.Headers) > 0 && !o.Insecure && !local.Host(host) {
 		err = fmt.Errorf("refusing to send headers to %s in plain text (hint: TLS, or --insecure-headers)", host)
 	}
 	return err
@@ -95,11 +97,6 @@ func (o Options) receiver() (host string, plain bool, err error) {
 		return "", false, fmt.Errorf("address %q is not HOST:PORT", o.Address)
 	}
 	return host, o.TLS == nil, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // reserved are the headers that a transport sets itself.

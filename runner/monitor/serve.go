@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"tritonsweep/runner/local"
 )
 
 // Server serves a monitor's page at /metrics.
@@ -25,7 +27,7 @@ func Listen(address string, anywhere bool) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is no address (hint: 127.0.0.1:9464)", address)
 	}
-	if !anywhere && !isLoopback(host) {
+	if !anywhere && !local.Host(host) {
 		return nil, fmt.Errorf("%q is no loopback address, and nothing asks who calls (hint: 127.0.0.1:9464, or --metrics-listen-anywhere)", address)
 	}
 	listener, err := net.Listen("tcp", address)
@@ -64,12 +66,7 @@ func fromHere(q *http.Request) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	return isLoopback(strings.Trim(host, "[]")) && q.Header.Get("Origin") == ""
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return local.Host(strings.Trim(host, "[]")) && q.Header.Get("Origin") == ""
 }
 
 // Close lets scrapes under way end, for a second at most, and stops.

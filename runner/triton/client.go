@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/local"
 )
 
 const (
@@ -115,7 +116,7 @@ func (o Options) check() error {
 	if err != nil || strings.Contains(o.GRPCAddr, "/") {
 		return fmt.Errorf("gRPC address %q: want host:port, for example localhost:8001", o.GRPCAddr)
 	}
-	if len(o.Headers) > 0 && o.TLS == nil && !o.Insecure && !isLoopback(host) {
+	if len(o.Headers) > 0 && o.TLS == nil && !o.Insecure && !local.Host(host) {
 		return fmt.Errorf("gRPC address %s: refusing to send headers in plain text off loopback (hint: --tls, or --insecure-headers)", o.GRPCAddr)
 	}
 	return nil
@@ -163,11 +164,6 @@ func (h headers) GetRequestMetadata(context.Context, ...string) (map[string]stri
 }
 
 func (headers) RequireTransportSecurity() bool { return false }
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
 
 func orDefault(d, standard time.Duration) time.Duration {
 	if d <= 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"tritonsweep/runner/local"
 	"tritonsweep/sweep/batcher"
 )
 
@@ -101,7 +102,7 @@ func checkAddress(address string, anywhere bool) error {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("listening on %q: the port is no number from 0 to 65535 (hint: port 0 for a free one)", address)
 	}
-	if ip := net.ParseIP(host); !anywhere && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !anywhere && !local.Host(host) {
 		return fmt.Errorf("listening on %q: not a loopback address, and the server asks nobody who they are (hint: 127.0.0.1, or allow it)", address)
 	}
 	return nil
