@@ -106,7 +106,7 @@ func (r *run) commit(ctx context.Context, change Change, t sweep.Trial) error {
 		return err
 	}
 	r.tell(Event{Step: Verifying, Trial: t, Points: r.sequence})
-	if err := r.verifyFile(ctx, change); err != nil {
+	if err := r.verifyFile(ctx, change.Model, r.journal.Entry(change.Model).Original.Name, change.Data); err != nil {
 		return err
 	}
 	if !change.Infer {
@@ -115,9 +115,13 @@ func (r *run) commit(ctx context.Context, change Change, t sweep.Trial) error {
 	return r.infer(ctx, change.Model)
 }
 
-// verifyFile compares everything that the new file says with what is in force.
-func (r *run) verifyFile(ctx context.Context, change Change) error {
-	file, err := tritonconfig.Parse(r.journal.Entry(change.Model).Original.Name, change.Data)
+// verifyFile compares everything that a model's file says with what is in force.
+func (r *run) verifyFile(ctx context.Context, model, name string, data []byte) error {
+	file, err := tritonconfig.Parse(name, data)
+	if err != nil {
+		return err
+	}
+	active, err := inForce(ctx, r.client, model)
 	if err != nil {
 		return err
 	}
@@ -125,37 +129,23 @@ func (r *run) verifyFile(ctx context.Context, change Change) error {
 	if err != nil {
 		return err
 	}
-	active, err := r.client.Config(ctx, change.Model)
-	if err != nil {
-		return fmt.Errorf("reading the config in force: %w", err)
-	}
 	if diff := tritonconfig.Match(file.Settings(), config, active); len(diff) > 0 {
-		return &UnverifiedConfigError{Model: change.Model, Differences: diff}
+		return &UnverifiedConfigError{Model: model, Differences: diff}
 	}
-	r.verified[change.Model] = active
+	r.verified[model] = active
 	return nil
 }
 
 // infer sends a request and checks its answer: a model that is ready need not work.
 func (r *run) infer(ctx context.Context, model string) error {
-	active, err := r.client.Config(ctx, model)
+	now, err := r.snapshot(ctx, model)
 	if err != nil {
-		return fmt.Errorf("reading the config in force: %w", err)
+		return err
 	}
 	spec := r.Load
 	spec.Load = sweep.Load{Concurrency: 1, BatchSize: 1}
 	spec.Data = r.dataOf(model)
-	if spec.Model, err = Describe(ctx, r.client, model, active); err != nil {
-		return err
-	}
-	identity := Identity{}
-	if r.Server != nil {
-		if identity, err = r.Server.Identity(ctx); err != nil {
-			return err
-		}
-	}
-	spec = r.reaching(spec, identity)
-	transport, err := spec.Connect(r.client.Address())
+	spec, transport, err := r.reach(ctx, spec, model, now)
 	if err != nil {
 		return err
 	}

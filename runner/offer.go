@@ -24,12 +24,7 @@ func (r *run) offer(ctx context.Context, record *results.Record, before snapshot
 		result, record.Stages, err = pipeline.Measure(ctx, r.Pipeline, spec)
 		return result, err
 	}
-	var err error
-	if spec.Model, err = Describe(ctx, r.client, record.Model, before.config); err != nil {
-		return load.Result{}, err
-	}
-	spec = r.reaching(spec, before.identity)
-	transport, err := spec.Connect(r.client.Address())
+	spec, transport, err := r.reach(ctx, spec, record.Model, before)
 	if err != nil {
 		return load.Result{}, err
 	}
@@ -37,18 +32,23 @@ func (r *run) offer(ctx context.Context, record *results.Record, before snapshot
 	return load.Run(ctx, transport, spec)
 }
 
-// reaching completes how a load reaches the server. Its address is read anew, since
-// a restart may change ports.
-func (r *run) reaching(spec load.Spec, server Identity) load.Spec {
-	if spec.Via.URL == "" && server.HTTP != "" {
-		spec.Via.URL = "http://" + server.HTTP
+// reach completes what a load is to carry to a model and how, and prepares the
+// connection. The server's address is read anew, since a restart may change ports.
+func (r *run) reach(ctx context.Context, spec load.Spec, model string, server snapshot) (load.Spec, load.Connection, error) {
+	var err error
+	if spec.Model, err = Describe(ctx, r.client, model, server.config); err != nil {
+		return spec, nil, err
+	}
+	if spec.Via.URL == "" && server.identity.HTTP != "" {
+		spec.Via.URL = "http://" + server.identity.HTTP
 	}
 	if spec.Regions != nil {
 		regions := *spec.Regions
 		regions.Server = r.client
 		spec.Regions = &regions
 	}
-	return spec
+	transport, err := spec.Connect(r.client.Address())
+	return spec, transport, err
 }
 
 // awaitPipeline waits until the API answers again: its connections to a server
@@ -74,17 +74,17 @@ func (r *run) awaitPipeline(ctx context.Context) error {
 	}
 }
 
-// pipelineChecks replaces the comparison of counts: how many requests to the
-// model a request to the pipeline becomes is the pipeline's affair, but none
-// means that the settings were not what was measured.
-func (w *serverWindow) pipelineChecks(record *results.Record) []results.Check {
+// used replaces the comparison of counts: how many requests to the model a
+// request to the pipeline becomes is the pipeline's affair, but none means that
+// the settings were not what was measured.
+func used(record *results.Record) results.Check {
 	s, n := record.Server, record.Client.Requests
 	each := 0.0
 	if n > 0 {
 		each = float64(s.Requests) / float64(n)
 	}
-	return []results.Check{{
+	return results.Check{
 		Name: "used", Passed: s.Requests > 0,
 		Detail: fmt.Sprintf("the model answered %d requests while the pipeline answered %d: %.2f each", s.Requests, n, each),
-	}}
+	}
 }

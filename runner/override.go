@@ -48,22 +48,21 @@ func (r Recovery) removeOverride(ctx context.Context, client *triton.Client, o u
 	}
 	for range mostReturns {
 		pinned, err := putBack(ctx, client, o.Model, served)
-		same := false
-		if errors.Is(err, triton.ErrControlMode) { // then no override was loaded either
-			err = nil
-		} else if err != nil {
+		if err != nil && !errors.Is(err, triton.ErrControlMode) { // else no override was loaded either
 			return err
 		}
 		time.Sleep(settle)
-		if same, err = serves(ctx, client, o.Model, served); err != nil {
+		same, err := serves(ctx, client, o.Model, served)
+		if err != nil {
 			return err
 		}
-		if same && pinned && r.Note != nil {
+		if !same {
+			continue
+		}
+		if pinned && r.Note != nil {
 			r.Note(pinnedText(o.Model))
 		}
-		if same {
-			return nil
-		}
+		return nil
 	}
-	return fmt.Errorf("the server runs another config than before the sweep")
+	return errAnotherConfig
 }

@@ -137,13 +137,22 @@ type snapshot struct {
 func (r *run) snapshot(ctx context.Context, model string) (snapshot, error) {
 	var s snapshot
 	var err error
-	if s.config, err = r.client.Config(ctx, model); err != nil {
-		return s, fmt.Errorf("reading the config in force: %w", err)
+	if s.config, err = inForce(ctx, r.client, model); err != nil {
+		return s, err
 	}
 	if r.Server != nil {
 		s.identity, err = r.Server.Identity(ctx)
 	}
 	return s, err
+}
+
+// inForce returns the config that the server runs.
+func inForce(ctx context.Context, client *triton.Client, model string) (*tritonpb.ModelConfig, error) {
+	config, err := client.Config(ctx, model)
+	if err != nil {
+		return nil, fmt.Errorf("reading the config in force: %w", err)
+	}
+	return config, nil
 }
 
 // Describe returns what a request to the model must carry.

@@ -11,7 +11,6 @@ import (
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
-	"tritonsweep/tritonconfig"
 )
 
 // ErrServerEnded is what Find returns for a server that ended with its run, as a
@@ -113,10 +112,8 @@ func (r Recovery) bringBack(ctx context.Context, journal *undo.Journal, conflict
 	if len(journal.Overrides) > 0 {
 		return r.removeOverrides(ctx, server, journal.Active())
 	}
-	again := &run{
-		Config:  Config{Server: server, Mode: Restart, ReadyTimeout: r.ReadyTimeout},
-		applier: &restartApplier{server: server},
-	}
+	again := newRun(Config{Server: server, Mode: Restart, ReadyTimeout: r.ReadyTimeout})
+	again.applier = &restartApplier{server: server}
 	defer again.closeClient()
 	var models []string
 	for _, entry := range journal.Files {
@@ -129,20 +126,8 @@ func (r Recovery) bringBack(ctx context.Context, journal *undo.Journal, conflict
 		if conflicting(conflict, entry.Model) {
 			continue
 		}
-		file, err := tritonconfig.Parse(entry.Original.Name, entry.Original.Data)
-		if err != nil {
+		if err := again.verifyFile(ctx, entry.Model, entry.Original.Name, entry.Original.Data); err != nil {
 			return err
-		}
-		active, err := again.client.Config(ctx, entry.Model)
-		if err != nil {
-			return fmt.Errorf("reading the config in force: %w", err)
-		}
-		config, err := file.Config()
-		if err != nil {
-			return err
-		}
-		if diff := tritonconfig.Match(file.Settings(), config, active); len(diff) > 0 {
-			return &UnverifiedConfigError{Model: entry.Model, Differences: diff}
 		}
 	}
 	return nil

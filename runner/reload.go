@@ -90,17 +90,18 @@ func putBack(ctx context.Context, client *triton.Client, model string, served *t
 	}
 	same, err = serves(ctx, client, model, served)
 	if err == nil && !same {
-		err = fmt.Errorf("%s: the server runs another config than before the sweep", model)
+		err = fmt.Errorf("%s: %w", model, errAnotherConfig)
 	}
 	return true, err
 }
 
+// errAnotherConfig is how a restore ends that did not bring the old config back.
+var errAnotherConfig = errors.New("the server runs another config than before the sweep")
+
+// serves reports whether the server runs the very config.
 func serves(ctx context.Context, client *triton.Client, model string, config *tritonpb.ModelConfig) (bool, error) {
-	active, err := client.Config(ctx, model)
-	if err != nil {
-		return false, fmt.Errorf("reading the config in force: %w", err)
-	}
-	return proto.Equal(active, config), nil
+	active, err := inForce(ctx, client, model)
+	return err == nil && proto.Equal(active, config), err
 }
 
 func pinnedText(model string) string {

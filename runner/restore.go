@@ -7,8 +7,6 @@ import (
 	"iter"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
 )
@@ -78,12 +76,12 @@ func (r *run) verifyOriginals(ctx context.Context, conflict error) error {
 		if conflicting(conflict, model) {
 			continue // their config runs now, as they wanted
 		}
-		active, err := r.client.Config(ctx, model)
+		same, err := serves(ctx, r.client, model, original)
 		if err != nil {
-			return fmt.Errorf("reading the config in force: %w", err)
+			return err
 		}
-		if !proto.Equal(active, original) {
-			return fmt.Errorf("%s: the server runs another config than before the sweep", model)
+		if !same {
+			return fmt.Errorf("%s: %w", model, errAnotherConfig)
 		}
 	}
 	return nil

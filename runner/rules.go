@@ -72,7 +72,7 @@ func (r *run) rules(ctx context.Context, record *results.Record, before snapshot
 		Detail: fmt.Sprintf("no counter of version %s fell: %d requests in %d executions", window.end.Version, server.Requests, server.Executions),
 	})
 	if r.Pipeline != nil {
-		return append(out, window.pipelineChecks(record)...)
+		return append(out, used(record))
 	}
 	return append(out, window.count(record, result.Tolerance), window.batch(server, after.config), window.serverTime(result), window.cache(after.config))
 }

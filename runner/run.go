@@ -230,9 +230,9 @@ func (r *run) models() []string {
 func (r *run) prepare(ctx context.Context) error {
 	r.originals = map[string]*tritonpb.ModelConfig{}
 	for _, model := range r.models() {
-		config, err := r.client.Config(ctx, model)
+		config, err := inForce(ctx, r.client, model)
 		if err != nil {
-			return fmt.Errorf("reading the config in force: %w", err)
+			return err
 		}
 		r.originals[model] = config
 	}
