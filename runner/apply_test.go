@@ -44,11 +44,11 @@ func (w *world) expectTidy(t *testing.T) {
 
 func TestApplyStaysAndAFailedOneDoesNot(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
-	if err := w.apply(t, Change{Model: "face", Data: slower(faceConfig), Infer: true}); err != nil {
+	if err := w.apply(t.Context(), t, Change{Model: "face", Data: slower(faceConfig), Infer: true}); err != nil {
 		t.Fatal(err)
 	}
 	w.expectApplied(t)
-	err := w.apply(t, Change{Model: "face", Data: []byte(strings.Replace(w.config(t), "python", "no-such-backend", 1))})
+	err := w.apply(t.Context(), t, Change{Model: "face", Data: []byte(strings.Replace(w.config(t), "python", "no-such-backend", 1))})
 	var refused *RefusedError
 	if !errors.As(err, &refused) {
 		t.Errorf("error %v", err)
@@ -69,7 +69,7 @@ func TestTheCanaryDecides(t *testing.T) {
 			}
 			return consent
 		}}
-		err := w.apply(t, Change{Model: "face", Data: slower(faceConfig), Infer: true, Canary: canary})
+		err := w.apply(t.Context(), t, Change{Model: "face", Data: slower(faceConfig), Infer: true, Canary: canary})
 		if !errors.Is(err, consent) || asked != 1 {
 			t.Errorf("error %v after asking %d times, want %v", err, asked, consent)
 		}
@@ -88,18 +88,9 @@ func TestTheCanaryDecides(t *testing.T) {
 func TestAnInterruptedApplyIsTakenBack(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlNone)
 	ctx, cancel := context.WithCancel(t.Context())
-	config := Config{Run: "apply1", Mode: Restart, Server: w.server, State: w.state, ReadyTimeout: 20e9}
-	config.Load.MaxDuration, config.Load.MinDuration, config.Load.Warmup = 50e6, 50e6, 20e6
-	var err error
-	if config.Client, err = w.server.Connect(ctx); err != nil {
-		t.Fatal(err)
-	}
-	defer config.Client.Close()
-	letGo := w.openRepository(t, &config)
 	canary := &Canary{Load: sweep.Load{Concurrency: 1, BatchSize: 1}, Judge: func(_, _ results.Record) error { cancel(); return nil }}
-	err = Apply(ctx, config, Change{Model: "face", Data: slower(faceConfig), Canary: canary,
+	err := w.apply(ctx, t, Change{Model: "face", Data: slower(faceConfig), Canary: canary,
 		Entry: func(atomicfile.Snapshot) undo.Applied { t.Error("it was committed"); return undo.Applied{} }})
-	letGo()
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

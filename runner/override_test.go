@@ -7,40 +7,19 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/tritonsim"
 	"tritonsweep/runner/undo"
 )
 
-// overrideDelay does what an operator may have done long before the sweep.
-func (w *world) overrideDelay(t *testing.T, delay uint64) {
-	t.Helper()
-	client, err := w.server.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	config, err := client.Config(t.Context(), "face")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.GetDynamicBatching().MaxQueueDelayMicroseconds = delay
-	override, err := triton.ConfigOverride(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := client.Load(t.Context(), "face", override); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestFault67FoundWithAnOverride: a server that ran an operator's override
 // before the sweep runs it afterwards, though its file says something else.
 func TestFault67FoundWithAnOverride(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlExplicit)
-	w.overrideDelay(t, 7777)
+	if err := w.override(t.Context(), 7777); err != nil {
+		t.Fatal(err)
+	}
 	warned := ""
 	_, err := w.run(t, Reload, func(c *Config) {
 		c.Progress = func(e Event) {
@@ -59,16 +38,7 @@ func TestFault67FoundWithAnOverride(t *testing.T) {
 // recovery, any number of times.
 func TestFault67Recovered(t *testing.T) {
 	w := newWorld(t, tritonsim.ControlExplicit)
-	client, err := w.server.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	config, err := client.Config(t.Context(), "face")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served, err := triton.MarshalConfig(config)
+	served, err := triton.MarshalConfig(w.inForce(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,13 +54,15 @@ func TestFault67Recovered(t *testing.T) {
 	if err := j.Override("face"); err != nil {
 		t.Fatal(err)
 	}
-	w.overrideDelay(t, 9000)
+	if err := w.override(t.Context(), 9000); err != nil {
+		t.Fatal(err)
+	}
 	// Here it dies: the kernel drops the lock, the journal stays.
 	if err := errors.Join(j.Close(), lock.Release()); err != nil {
 		t.Fatal(err)
 	}
 	died := errors.New("it dies again")
-	r := Recovery{State: w.state, ReadyTimeout: 20 * time.Second}
+	r := w.recovery()
 	r.Find = func(context.Context, undo.Reference) (Server, error) { return nil, died }
 	for range 3 {
 		if err := r.Recover(t.Context(), j.Document, "test"); !errors.Is(err, died) {

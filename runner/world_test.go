@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tritonsweep/internal/atomicfile"
+	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/load"
@@ -226,7 +227,8 @@ func (w *world) expectRestored(t *testing.T) {
 	}
 }
 
-func (w *world) expectDelay(t *testing.T, want uint64) {
+// inForce returns the config that the server runs.
+func (w *world) inForce(t *testing.T) *tritonpb.ModelConfig {
 	t.Helper()
 	client, err := w.server.Connect(t.Context())
 	if err != nil {
@@ -237,7 +239,12 @@ func (w *world) expectDelay(t *testing.T, want uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := config.GetDynamicBatching().GetMaxQueueDelayMicroseconds(); got != want {
+	return config
+}
+
+func (w *world) expectDelay(t *testing.T, want uint64) {
+	t.Helper()
+	if got := w.inForce(t).GetDynamicBatching().GetMaxQueueDelayMicroseconds(); got != want {
 		t.Errorf("the server runs delay %d, want %d", got, want)
 	}
 }
@@ -267,13 +274,13 @@ func (w *world) runContext(ctx context.Context, t *testing.T, change func(*Confi
 }
 
 // apply makes a change permanent, or fails to.
-func (w *world) apply(t *testing.T, change Change) error {
+func (w *world) apply(ctx context.Context, t *testing.T, change Change) error {
 	t.Helper()
 	config := Config{Run: "apply1", Mode: Restart, Server: w.server, State: w.state, ReadyTimeout: 20 * time.Second, Load: load.Spec{
 		Warmup: 20 * time.Millisecond, MinDuration: 50 * time.Millisecond, MaxDuration: 50 * time.Millisecond, Timeout: 5 * time.Second,
 	}}
 	var err error
-	if config.Client, err = w.server.Connect(t.Context()); err != nil {
+	if config.Client, err = w.server.Connect(ctx); err != nil {
 		t.Fatal(err)
 	}
 	defer config.Client.Close()
@@ -283,7 +290,7 @@ func (w *world) apply(t *testing.T, change Change) error {
 			return undo.Applied{Time: time.Unix(1, 0), Run: "run1", Model: change.Model, Before: original, After: atomicfile.Sum(change.Data)}
 		}
 	}
-	return Apply(t.Context(), config, change)
+	return Apply(ctx, config, change)
 }
 
 // history returns what was applied.
@@ -303,11 +310,7 @@ func (w *world) recover(t *testing.T, want error) {
 	if err != nil || len(pending) != 1 {
 		t.Fatalf("pending %v, %v", pending, err)
 	}
-	r := Recovery{
-		State: w.state, ReadyTimeout: 20 * time.Second,
-		Find: func(context.Context, undo.Reference) (Server, error) { return w.server, nil },
-	}
-	if err := r.Recover(t.Context(), pending[0].Document, "test"); !errors.Is(err, want) {
+	if err := w.recovery().Recover(t.Context(), pending[0].Document, "test"); !errors.Is(err, want) {
 		t.Fatalf("recover: %v", err)
 	}
 }
