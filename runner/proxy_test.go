@@ -10,9 +10,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
+	"tritonsweep/runner/load/raw"
 	"tritonsweep/runner/triton"
 )
 
@@ -32,20 +32,6 @@ type proxy struct {
 	answered func(method string, n int)
 }
 
-// bytesCodec hands messages through as they are.
-type bytesCodec struct{}
-
-func (bytesCodec) Name() string { return "proto" }
-
-func (bytesCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
-}
-
-func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
-
 // listen puts the proxy in front of an address until the test ends.
 func (p *proxy) listen(t *testing.T, address string) {
 	t.Helper()
@@ -59,7 +45,7 @@ func (p *proxy) listen(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	p.address = listener.Addr().String()
-	server := grpc.NewServer(grpc.UnknownServiceHandler(p.handle), grpc.ForceServerCodecV2(bytesCodec{}))
+	server := grpc.NewServer(grpc.UnknownServiceHandler(p.handle), grpc.ForceServerCodecV2(raw.Codec{}))
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) }) // it ends with Stop
 	t.Cleanup(func() {
@@ -86,7 +72,7 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	if err := p.meddle(method, n); err != nil {
 		return err
 	}
-	if err := p.target.Invoke(stream.Context(), full, &request, &answer, grpc.ForceCodecV2(bytesCodec{})); err != nil {
+	if err := p.target.Invoke(stream.Context(), full, &request, &answer, grpc.ForceCodecV2(raw.Codec{})); err != nil {
 		return err
 	}
 	if p.answered != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tritonsweep/internal/tritonpb/service"
+	"tritonsweep/runner/load/raw"
 	"tritonsweep/runner/load/wire"
 
 	"google.golang.org/grpc"
@@ -50,7 +51,7 @@ func newStreams(o Options) (*streamed, error) {
 	if o.TLS != nil {
 		secure = credentials.NewTLS(o.TLS)
 	}
-	calls := []grpc.CallOption{grpc.ForceCodecV2(opaqueCodec{}), grpc.MaxCallRecvMsgSize(wire.MostAnswer), grpc.MaxCallSendMsgSize(mostPayload)}
+	calls := []grpc.CallOption{grpc.ForceCodecV2(raw.Codec{}), grpc.MaxCallRecvMsgSize(wire.MostAnswer), grpc.MaxCallSendMsgSize(mostPayload)}
 	if o.Compression != "" {
 		calls = append(calls, grpc.UseCompressor(o.Compression))
 	}
@@ -127,7 +128,7 @@ func codeOf(text string) codes.Code {
 }
 
 func exchange(stream grpc.ClientStream, p *Payload, keep bool) (Answer, error) {
-	if err := stream.SendMsg(p.Bytes); err != nil && !errors.Is(err, io.EOF) {
+	if err := stream.SendMsg(&p.Bytes); err != nil && !errors.Is(err, io.EOF) {
 		return Answer{}, err // io.EOF: the receiver knows why
 	}
 	sent := time.Now()
@@ -274,19 +275,4 @@ func (s *streamed) Close() error {
 		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// opaqueCodec hands messages through as they are.
-type opaqueCodec struct{}
-
-func (opaqueCodec) Name() string { return "proto" }
-
-func (opaqueCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
-}
-
-func (opaqueCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	data.Ref() // it is freed on return otherwise
-	*v.(*mem.BufferSlice) = data
-	return nil
 }

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+
+	"tritonsweep/runner/load/raw"
 )
 
 // pattern is a message whose every stretch is different.
@@ -28,20 +29,6 @@ func pattern(n int) []byte {
 	return out
 }
 
-// bytesCodec hands messages of the gRPC server through as they are.
-type bytesCodec struct{}
-
-func (bytesCodec) Name() string { return "proto" }
-
-func (bytesCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
-}
-
-func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
-
 // grpcServer starts gRPC-Go's own server with one unary method.
 func grpcServer(t testing.TB, handle func(ctx context.Context, in []byte) ([]byte, error), options ...grpc.ServerOption) string {
 	t.Helper()
@@ -49,7 +36,7 @@ func grpcServer(t testing.TB, handle func(ctx context.Context, in []byte) ([]byt
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := grpc.NewServer(append(options, grpc.ForceServerCodecV2(bytesCodec{}), grpc.MaxRecvMsgSize(1<<30), grpc.MaxSendMsgSize(1<<30))...)
+	g := grpc.NewServer(append(options, grpc.ForceServerCodecV2(raw.Codec{}), grpc.MaxRecvMsgSize(1<<30), grpc.MaxSendMsgSize(1<<30))...)
 	g.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "test.Service", HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{MethodName: "Method", Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
