@@ -37,6 +37,11 @@ func (e encoding) payload(m Model, items []item) (Payload, error) {
 	} else {
 		p.Bytes, err = m.encode(items)
 	}
+	return e.packed(p, err)
+}
+
+// packed compresses what was encoded, where that is asked for.
+func (e encoding) packed(p Payload, err error) (Payload, error) {
 	if err == nil && e.compressed {
 		p.Bytes, err = compress(p.Bytes)
 	}

@@ -56,10 +56,7 @@ func (s *Spec) fits(what string, request, answer int64) error {
 
 // fitsBeside is fits where so many bytes are there once.
 func (s *Spec) fitsBeside(what string, once, request, answer int64) error {
-	limit := s.MemoryLimit
-	if limit <= 0 {
-		limit = DefaultMemoryLimit()
-	}
+	limit := s.memoryLimit()
 	e := &MemoryError{
 		What: what, Callers: s.Callers(), Batch: s.Load.BatchSize, Rate: s.Load.Rate,
 		Request: request, Answer: answer, Once: once, Limit: limit,
@@ -72,6 +69,14 @@ func (s *Spec) fitsBeside(what string, once, request, answer int64) error {
 	}
 	s.Outstanding = e.Callers
 	return nil
+}
+
+// memoryLimit is the limit in force, in bytes.
+func (s *Spec) memoryLimit() int64 {
+	if s.MemoryLimit > 0 {
+		return s.MemoryLimit
+	}
+	return DefaultMemoryLimit()
 }
 
 // fallbackMemory is the limit where the system does not say what is free.

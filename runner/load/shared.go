@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -69,7 +69,7 @@ func (g *Regions) open(ctx context.Context, size int64) (*region.Region, error) 
 	}
 	keys, err := g.Server.Regions(ctx)
 	for name, key := range keys {
-		if len(name) > len(region.Prefix) && name[:len(region.Prefix)] == region.Prefix && !region.Exists(g.dir(), key) {
+		if strings.HasPrefix(name, region.Prefix) && !region.Exists(g.dir(), key) {
 			err = errors.Join(err, g.Server.UnregisterRegion(ctx, name))
 		}
 	}
@@ -117,7 +117,8 @@ type sharing struct {
 
 // plan of a region.
 type sharedPlan struct {
-	inputs  []map[string]place // by distinct request
+	tensors [][]inputTensor    // by distinct request
+	inputs  []map[string]place // the same
 	outputs map[string]place   // within a caller's part
 	once    int64              // bytes of all inputs
 	each    int64              // bytes of a caller's part
@@ -133,7 +134,7 @@ func planShared(m Model, groups [][]item) (p sharedPlan, err error) {
 		for _, t := range tensors {
 			places[t.Name] = allot(&p.once, t.size)
 		}
-		p.inputs = append(p.inputs, places)
+		p.tensors, p.inputs = append(p.tensors, tensors), append(p.inputs, places)
 	}
 	p.outputs = map[string]place{}
 	for _, t := range m.Outputs {
@@ -182,10 +183,7 @@ func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Reques
 	}
 	if free := region.Free(spec.Regions.dir()); spec.Load.Open() && spec.ownBound && free > 0 {
 		// All of it is taken at once: as many callers as leave others room.
-		if spec.MemoryLimit <= 0 {
-			spec.MemoryLimit = DefaultMemoryLimit()
-		}
-		spec.MemoryLimit = min(spec.MemoryLimit, max(free/2, plan.once+plan.each))
+		spec.MemoryLimit = min(spec.memoryLimit(), max(free/2, plan.once+plan.each))
 	}
 	if err := spec.fitsBeside("model "+m.Name, plan.once, 0, plan.each); err != nil {
 		return nil, nil, nil, err
@@ -227,8 +225,8 @@ func (s *sharing) prepare(m Model, groups [][]item, plan sharedPlan, callers int
 		}
 		s.outputs = append(s.outputs, outputs)
 		var payloads []Payload
-		for i, group := range groups {
-			p, err := how.sharedPayload(m, group, s.region.Name, plan.inputs[i], outputs)
+		for i, tensors := range plan.tensors {
+			p, err := how.sharedPayload(m, tensors, s.region.Name, plan.inputs[i], outputs)
 			if err != nil {
 				return nil, err
 			}
@@ -330,20 +328,13 @@ const (
 )
 
 // sharedPayload encodes a request whose tensors lie in a region.
-func (e encoding) sharedPayload(m Model, items []item, name string, inputs, outputs map[string]place) (p Payload, err error) {
-	tensors, _, err := m.tensorsOf(items)
-	if err != nil {
-		return p, err
-	}
+func (e encoding) sharedPayload(m Model, tensors []inputTensor, name string, inputs, outputs map[string]place) (p Payload, err error) {
 	if e.binary {
 		p, err = m.sharedJSON(tensors, name, inputs, outputs)
 	} else {
 		p.Bytes, err = m.sharedMessage(tensors, name, inputs, outputs)
 	}
-	if err == nil && e.compressed {
-		p.Bytes, err = compress(p.Bytes)
-	}
-	return p, err
+	return e.packed(p, err)
 }
 
 func (m Model) sharedMessage(tensors []inputTensor, name string, inputs, outputs map[string]place) ([]byte, error) {
@@ -392,7 +383,7 @@ func (m Model) sharedJSON(tensors []inputTensor, name string, inputs, outputs ma
 		head.Outputs = append(head.Outputs, o)
 	}
 	text, err := json.Marshal(head)
-	if err != nil || len(text) > math.MaxInt32 {
+	if err != nil {
 		return Payload{}, fmt.Errorf("encoding the request: %w", err)
 	}
 	return Payload{Bytes: text, head: len(text), path: m.path()}, nil

@@ -46,18 +46,15 @@ func simulate(t *testing.T, model string) (*triton.Client, tritonsim.Endpoints) 
 }
 
 func sharedSpec(m Model, l sweep.Load, via Options, regions *Regions) Spec {
-	return Spec{
-		Model: m, Load: l, Regions: regions, Via: via, Shared: true, Outstanding: 8 * boolInt(l.Open()),
+	spec := Spec{
+		Model: m, Load: l, Regions: regions, Via: via, Shared: true,
 		Data:   Data{Source: Random, Distinct: 3, Shapes: realShapes[m.Name]},
 		Warmup: 100 * time.Millisecond, MinDuration: 300 * time.Millisecond, MaxDuration: 300 * time.Millisecond,
 	}
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
+	if l.Open() {
+		spec.Outstanding = 8
 	}
-	return 0
+	return spec
 }
 
 // TestSharedMemory: whole points with tensors in shared memory, on every transport,
