@@ -163,24 +163,8 @@ func TestLyingServer(t *testing.T) {
 
 // TestGarbageServer speaks HTTP/2 as little as possible.
 func TestGarbageServer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Write(bytes.Repeat([]byte("HTTP/1.1 400 Bad Request\r\n"), 100))
-			c.Close()
-		}
-	}()
-	defer func() { listener.Close(); <-done }()
-	_, err = Run(t.Context(), dialTest(t, listener.Addr().String(), 1), shortSpec(1))
+	address := serveRaw(t, func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("HTTP/1.1 400 Bad Request\r\n"), 100)) })
+	_, err := Run(t.Context(), dialTest(t, address, 1), shortSpec(1))
 	var rejected *RejectedError
 	if !errors.As(err, &rejected) || !strings.Contains(err.Error(), "Unavailable") {
 		t.Errorf("error %v", err)

@@ -104,14 +104,16 @@ func (m Model) inputNames() string {
 
 // accept returns nil when a concrete item shape fits the tensor.
 func (t Tensor) accept(shape []int64) error {
-	fits := len(shape) == len(t.Shape)
-	for i := 0; fits && i < len(shape); i++ {
-		fits = shape[i] >= 0 && (t.Shape[i] == -1 || t.Shape[i] == shape[i])
-	}
-	if !fits {
+	if !matches(shape, t.Shape) {
 		return fmt.Errorf("shape %v does not fit %s %v of input %q", shape, t.Datatype, t.Shape, t.Name)
 	}
 	return nil
+}
+
+// matches reports whether a shape is concrete and one of a pattern's, in which -1
+// stands for any dimension.
+func matches(shape, pattern []int64) bool {
+	return slices.EqualFunc(shape, pattern, func(d, want int64) bool { return d >= 0 && (want == -1 || d == want) })
 }
 
 // bytes returns the size of a concrete shape, or -1 when it is not fixed: a

@@ -66,11 +66,7 @@ func (r *Request) checkOutput(want Tensor, got *service.ModelInferResponse_Infer
 		expected = append([]int64{int64(r.batch)}, expected...)
 	}
 	shape := got.GetShape()
-	fits := len(shape) == len(expected)
-	for i := 0; fits && i < len(shape); i++ {
-		fits = shape[i] >= 0 && (expected[i] == -1 || shape[i] == expected[i])
-	}
-	if !fits {
+	if !matches(shape, expected) {
 		return wrong("output %q has shape %v, not %v", want.Name, shape, expected)
 	}
 	count, ok := elements(shape)

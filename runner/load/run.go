@@ -25,10 +25,6 @@ const probes = 8
 // the warm-up, MaxDuration for the window and Timeout for the last calls, also
 // when the server hangs. No goroutine is left behind.
 func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
-	if err := spec.Validate(); err != nil {
-		return Result{}, err
-	}
-	spec = spec.withDefaults()
 	r, release, err := newRun(ctx, t, spec)
 	if err != nil {
 		return Result{}, err
@@ -47,10 +43,6 @@ func Run(ctx context.Context, t Transport, spec Spec) (Result, error) {
 // Probe sends one request, and a few more where they fail, and checks the first
 // answer. Nothing is measured.
 func Probe(ctx context.Context, t Transport, spec Spec) error {
-	if err := spec.Validate(); err != nil {
-		return err
-	}
-	spec = spec.withDefaults()
 	r, release, err := newRun(ctx, t, spec)
 	if err != nil {
 		return err
@@ -60,9 +52,13 @@ func Probe(ctx context.Context, t Transport, spec Spec) error {
 	return err
 }
 
-// newRun encodes the requests, and puts their tensors into shared memory where that
+// newRun checks and completes the spec and encodes the requests, and puts their tensors into shared memory where that
 // is asked for, until release is called.
 func newRun(ctx context.Context, t Transport, spec Spec) (_ *run, release func(), err error) {
+	if err := spec.Validate(); err != nil {
+		return nil, nil, err
+	}
+	spec = spec.withDefaults()
 	r := &run{spec: spec, transport: t, request: spec.Request}
 	release = func() {}
 	switch {
