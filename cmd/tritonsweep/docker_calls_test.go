@@ -216,7 +216,7 @@ func (s *tour) killed(t *testing.T) {
 		cmd := s.process(append(s.quick(args...), "--delays", "1000", "--rounds", "1")...)
 		cmd.Env = append(cmd.Env, hookEnv+"=measuring:kill")
 		s.finish(t, []int{-1}, cmd)
-		for _, pattern := range []string{"*.journal.json", "isolated/*/state/*.journal.json", "isolated/*.owner.json"} {
+		for _, pattern := range []string{"*.journal.json", "isolated/*/state/*.journal.json"} {
 			names, _ := filepath.Glob(filepath.Join(s.state, pattern))
 			for _, name := range names {
 				if data, err := os.ReadFile(name); err == nil { // else its guardian was faster

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,18 +15,31 @@ import (
 	"tritonsweep/runner/undo"
 )
 
-// daemon is a Docker daemon of a test's own, in a network namespace of its own:
-// on the host's network it would delete the bridge of the host's daemon.
+// daemon is a Docker daemon of a test's own, in network and mount namespaces of
+// its own: on the host's network it would delete the bridge of the host's daemon,
+// and what it mounts goes with it.
 type daemon struct {
-	dir       string // its data, state, socket and log
+	// dir holds its data, state, socket and log. Its name is short: a path of more
+	// than 107 bytes is no address of a socket.
+	dir       string
 	namespace *exec.Cmd
 	process   *exec.Cmd
+	ended     chan struct{} // closed when process has
 }
 
 // inside returns a command in the daemon's network, which talks to it.
 func (d *daemon) inside(name string, args ...string) *exec.Cmd {
-	enter := []string{fmt.Sprintf("--net=/proc/%d/ns/net", d.namespace.Process.Pid), "--", name}
-	cmd := exec.Command("nsenter", append(enter, args...)...)
+	return d.enter([]string{"net"}, name, args...)
+}
+
+// enter returns a command in some of the daemon's namespaces.
+func (d *daemon) enter(namespaces []string, name string, args ...string) *exec.Cmd {
+	var enter []string
+	for _, n := range namespaces {
+		file := map[string]string{"mount": "mnt"}[n]
+		enter = append(enter, fmt.Sprintf("--%s=/proc/%d/ns/%s", n, d.namespace.Process.Pid, cmp.Or(file, n)))
+	}
+	cmd := exec.Command("nsenter", append(append(enter, "--", name), args...)...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+d.dir+"/docker.sock")
 	return cmd
 }
@@ -40,32 +55,31 @@ func (d *daemon) run(t *testing.T, name string, args ...string) string {
 
 func newDaemon(t *testing.T) *daemon {
 	t.Helper()
-	d := &daemon{dir: t.TempDir()}
-	d.namespace = exec.Command("unshare", "--net", "--", "sleep", "3600")
-	if err := d.namespace.Start(); err != nil {
-		t.Fatalf("making a network namespace: %v (hint: needs root)", err)
-	}
-	t.Cleanup(func() {
-		d.end()
-		_ = d.namespace.Process.Kill()
-		_ = d.namespace.Wait()
-	})
-	own, err := os.Readlink("/proc/self/ns/net")
+	dir, err := os.MkdirTemp("", "dockerd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", d.namespace.Process.Pid))
-		if err == nil && theirs != own {
-			break
-		}
+	d := &daemon{dir: dir}
+	d.namespace = exec.Command("unshare", "--net", "--mount", "--", "sleep", "3600")
+	if err := d.namespace.Start(); err != nil {
+		t.Fatalf("making namespaces: %v (hint: needs root)", err)
+	}
+	t.Cleanup(func() { d.end(t) })
+	for deadline := time.Now().Add(time.Minute); !d.apart("net") || !d.apart("mnt"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("no network namespace of its own: no second daemon is started on the host's network")
+			t.Fatal("no namespaces of its own: no second daemon is started on the host's network")
 		}
 	}
 	d.run(t, "ip", "link", "set", "lo", "up")
 	d.start(t)
 	return d
+}
+
+// apart tells that the daemon's namespace is not that of this process.
+func (d *daemon) apart(namespace string) bool {
+	own, errOwn := os.Readlink("/proc/self/ns/" + namespace)
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", d.namespace.Process.Pid, namespace))
+	return errOwn == nil && err == nil && own != theirs
 }
 
 // start starts the daemon and returns when it answers. After a kill -9 its first
@@ -78,15 +92,16 @@ func (d *daemon) start(t *testing.T) {
 	}
 	defer log.Close()
 	for range 3 {
-		d.process = d.inside("dockerd", "--host", "unix://"+d.dir+"/docker.sock", "--data-root", d.dir+"/data",
-			"--exec-root", d.dir+"/exec", "--pidfile", d.dir+"/pid")
+		d.process = d.enter([]string{"net", "mount"}, "dockerd", "--host", "unix://"+d.dir+"/docker.sock",
+			"--data-root", d.dir+"/data", "--exec-root", d.dir+"/exec", "--pidfile", d.dir+"/pid")
 		d.process.Stdout, d.process.Stderr = log, log
 		if err := d.process.Start(); err != nil {
 			t.Fatal(err)
 		}
 		ended := make(chan struct{})
+		d.ended = ended
 		go func(cmd *exec.Cmd) { defer close(ended); _ = cmd.Wait() }(d.process)
-		for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 			if d.inside("docker", "version").Run() == nil {
 				return
 			}
@@ -96,27 +111,73 @@ func (d *daemon) start(t *testing.T) {
 			default:
 			}
 		}
+		d.kill()
 		_ = os.Remove(d.dir + "/pid")
 	}
 	text, _ := os.ReadFile(d.dir + "/log")
 	t.Fatalf("the daemon does not answer:\n%s", text[max(0, len(text)-2000):])
 }
 
-// end stops the daemon with all that it started.
-func (d *daemon) end() {
+// kill is kill -9.
+func (d *daemon) kill() {
+	_ = d.process.Process.Kill()
+	<-d.ended
+}
+
+// end ends the daemon with all that it started, and removes all that it left.
+func (d *daemon) end(t *testing.T) {
+	t.Helper()
 	if ids, err := d.inside("docker", "ps", "-aq").Output(); err == nil && len(ids) > 0 {
 		_ = d.inside("docker", append([]string{"rm", "--force"}, strings.Fields(string(ids))...)...).Run()
 	}
-	if d.process == nil {
-		return
-	}
-	_ = d.process.Process.Signal(syscall.SIGTERM)
-	for range 300 {
-		if d.process.Process.Signal(syscall.Signal(0)) != nil {
-			break
+	if d.process != nil {
+		_ = d.process.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-d.ended:
+		case <-time.After(time.Minute):
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
+	own := d.processes()
+	for deadline := time.Now().Add(time.Minute); len(own) > 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for _, pid := range own {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		own = d.processes()
+	}
+	_ = d.namespace.Process.Kill()
+	_ = d.namespace.Wait() // the mounts go with the last process that saw them
+	if len(own) > 0 {
+		t.Errorf("processes of the daemon are left: %v", own)
+	}
+	if err := os.RemoveAll(d.dir); err != nil {
+		t.Errorf("left of the daemon: %v", err)
+	}
+	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(mounts), d.dir) {
+		t.Errorf("mounts of the daemon are left: %v", err)
+	}
+}
+
+// processes returns those that the daemon started, itself included: they are in its
+// mount namespace, or their root file system lies in its directory. Without a
+// namespace of its own there are none, and none but these may be ended.
+func (d *daemon) processes() (pids []int) {
+	if !d.apart("mnt") {
+		return nil
+	}
+	mine, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", d.namespace.Process.Pid))
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range all {
+		pid, err := strconv.Atoi(filepath.Base(process))
+		if err != nil || pid == d.namespace.Process.Pid {
+			continue
+		}
+		theirs, _ := os.Readlink(process + "/ns/mnt") // processes come and go
+		mounts, _ := os.ReadFile(process + "/mountinfo")
+		if theirs == mine || strings.Contains(string(mounts), d.dir+"/") {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // daemonRestart kills the Docker daemon under a sweep and starts it again. The
@@ -149,9 +210,7 @@ func daemonRestart(w *broken, t *testing.T) string {
 		"--rounds", "1", "--duration", "1s", "--warmup", "100ms", "--ready-timeout", "60s", "--db", w.db)
 	reach(t, cmd, changed)
 	killed := time.Now()
-	if err := d.process.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	d.kill()
 	code := ends(t, cmd, exitNotVerified)
 	took := time.Since(killed)
 	if left := differing(t, models, before); len(left) > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"tritonsweep/internal/atomicfile"
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/load"
@@ -25,7 +21,7 @@ import (
 )
 
 // isolatedDir holds, in the state directory, one directory for each isolated
-// copy, named by its key: the private repository and its own state.
+// copy, named by its owner: the private repository and its own state.
 const isolatedDir = "isolated"
 
 func isolateFlags() []cli.Flag {
@@ -118,17 +114,12 @@ func (t *target) awaitCopy(c *cli.Context) error {
 // privateRepository lays the private repository out below the state directory,
 // where it is removed with the target, and makes that the target's state.
 func (t *target) privateRepository(owner docker.Owner, original string) ([]string, error) {
-	outer := t.state
-	signature, err := signOwner(outer, owner)
+	state, err := privateState(t.state, owner)
 	if err != nil {
-		return nil, err
-	}
-	state, err := outer.Below(filepath.Join(isolatedDir, owner.Key, "state"))
-	if err != nil {
-		return nil, errors.Join(withCode(exitPermission, err), os.Remove(signature))
+		return nil, withCode(exitPermission, err)
 	}
 	dir := filepath.Dir(state.Dir())
-	t.onClose(func() error { return removePrivate(dir, signature) })
+	t.onClose(func() error { return removePrivate(dir) })
 	repository, err := tritonconfig.OpenRepository(original)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -138,6 +129,17 @@ func (t *target) privateRepository(owner docker.Owner, original string) ([]strin
 	t.state = state
 	binds, err := runner.PrivateModels(repository.Root(), t.private)
 	return binds, withCode(exitPermission, err)
+}
+
+// privateState makes an owner's private directory, and the state in it.
+func privateState(outer undo.State, owner docker.Owner) (state undo.State, err error) {
+	for range 10 { // another process may just remove the directory above, which is empty
+		state, err = outer.Below(filepath.Join(isolatedDir, owner.Name(), "state"))
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return state, err
 }
 
 // isolateMemory returns the limit asked for, 0 without one.
@@ -206,36 +208,17 @@ func reap(ctx context.Context, state undo.State, engine *docker.Engine, w io.Wri
 	return reapDirectories(state)
 }
 
-// ownerSuffix ends the name of the file beside a private directory that says
-// whose it is. It is there before the directory and goes after it, so that one
-// without is nobody's.
-const ownerSuffix = ".owner.json"
-
-func signOwner(state undo.State, owner docker.Owner) (name string, err error) {
-	data, err := json.Marshal(owner)
-	if err != nil {
-		return "", err
-	}
-	outer, err := state.Below(isolatedDir)
-	if err != nil {
-		return "", withCode(exitPermission, err)
-	}
-	name = filepath.Join(outer.Dir(), owner.Key+ownerSuffix)
-	return name, withCode(exitPermission, atomicfile.Write(name, data, 0o600))
-}
-
-// removePrivate removes a private directory, and what says whose it is.
-func removePrivate(dir, signature string) error {
+// removePrivate removes a private directory, and the one above after the last.
+func removePrivate(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return withCode(exitPermission, err)
 	}
-	return withCode(exitPermission, atomicfile.Remove(signature))
+	_ = os.Remove(filepath.Dir(dir)) // fails while others are in it
+	return nil
 }
 
-// stalest is how old a half-written file is at least that nobody writes any more.
-const stalest = time.Hour
-
-// reapDirectories removes the private repositories of owners that have ended.
+// reapDirectories removes the private directories of owners that have ended, and
+// those whose name says no owner: they are nobody's.
 func reapDirectories(state undo.State) error {
 	dir := filepath.Join(state.Dir(), isolatedDir)
 	entries, err := os.ReadDir(dir)
@@ -244,30 +227,12 @@ func reapDirectories(state undo.State) error {
 	}
 	errs := []error{withCode(exitPermission, err)}
 	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		key, signature := strings.CutSuffix(name, ownerSuffix)
-		info, err := e.Info()
-		switch {
-		case err != nil: // gone meanwhile
-		case e.IsDir() || signature && !strings.HasPrefix(e.Name(), "."):
-			if ownerEnded(key + ownerSuffix) {
-				errs = append(errs, removePrivate(key, key+ownerSuffix))
-			}
-		case time.Since(info.ModTime()) > stalest:
-			errs = append(errs, withCode(exitPermission, os.Remove(name)))
+		if owner, ok := docker.OwnerNamed(e.Name()); !ok || owner.Dead() {
+			errs = append(errs, removePrivate(filepath.Join(dir, e.Name())))
 		}
 	}
+	_ = os.Remove(dir) // it is empty when a run was killed before it made its own
 	return errors.Join(errs...)
-}
-
-// ownerEnded reports whether a private directory is nobody's any more.
-func ownerEnded(signature string) bool {
-	data, err := os.ReadFile(signature)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
-	var owner docker.Owner
-	return err == nil && json.Unmarshal(data, &owner) == nil && owner.Dead()
 }
 
 // reapFirst does at the start of a command what an isolated run that was killed
@@ -277,11 +242,12 @@ func (t *target) reapFirst(c *cli.Context) error {
 	if err := t.state.Reap(); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", printable(err.Error()))
 	}
-	entries, err := os.ReadDir(filepath.Join(t.state.Dir(), isolatedDir))
-	if err != nil || len(entries) == 0 || c.Bool("sim") {
-		return nil // no directory is the rule; one that cannot be read stops only those who need it
+	dir := filepath.Join(t.state.Dir(), isolatedDir)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) == 0 || c.Bool("sim") {
+		_ = os.Remove(dir) // only where it is empty
+		return nil         // no directory is the rule; one that cannot be read stops only those who need it
 	}
-	err = reapAll(c.Context, t.state, c.App.ErrWriter)
+	err := reapAll(c.Context, t.state, c.App.ErrWriter)
 	if errors.Is(err, docker.ErrUnreachable) { // who needs Docker will say so
 		fmt.Fprintf(c.App.ErrWriter, "note: an isolated copy that a killed run left may still be there: %s\n", printable(err.Error()))
 		return nil

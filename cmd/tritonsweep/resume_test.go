@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/results/report"
@@ -209,30 +208,12 @@ func TestReapPrivateDirectories(t *testing.T) {
 	dead.Key, dead.Start = "dead", "1" // its number is another process's now
 	foreign := living
 	foreign.Key, foreign.Host = "foreign", "another machine"
-	for _, owner := range []docker.Owner{living, dead, foreign} {
-		if _, err := signOwner(state, owner); err != nil {
+	booted := living
+	booted.Key, booted.Boot = "booted", "another-boot"
+	for _, name := range []string{living.Name(), dead.Name(), foreign.Name(), booted.Name(), "unsigned"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "models", "m"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-	signed := living // killed before the directory was made
-	signed.Key, signed.Boot = "signed", "another boot"
-	if _, err := signOwner(state, signed); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []string{living.Key, dead.Key, foreign.Key, "unsigned"} {
-		if err := os.MkdirAll(filepath.Join(dir, key, "models", "m"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	half := filepath.Join(dir, ".half.owner.json.tmp")
-	fresh := filepath.Join(dir, ".fresh.owner.json.tmp")
-	for _, name := range []string{half, fresh} {
-		if err := os.WriteFile(name, []byte("{"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if old := time.Now().Add(-2 * stalest); os.Chtimes(half, old, old) != nil {
-		t.Fatal("chtimes")
 	}
 	for range 2 { // it may be called any number of times
 		if err := reapDirectories(state); err != nil {
@@ -244,10 +225,21 @@ func TestReapPrivateDirectories(t *testing.T) {
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	want := []string{filepath.Base(fresh), living.Key, living.Key + ownerSuffix, "foreign", "foreign" + ownerSuffix}
+	want := []string{living.Name(), foreign.Name()}
 	slices.Sort(left)
 	slices.Sort(want)
 	if !slices.Equal(left, want) {
 		t.Errorf("left are %q, want %q", left, want)
+	}
+	for _, name := range want {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := reapDirectories(state); err != nil { // as after a kill before the first directory was made
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(state.Dir()); err != nil || len(left) > 0 {
+		t.Errorf("left in the state directory: %v, %v", left, err)
 	}
 }

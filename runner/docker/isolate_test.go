@@ -285,3 +285,27 @@ func proxy(t *testing.T, allow func(call string) bool) (seen func() []string) {
 		return all
 	}
 }
+
+// An owner can be read from the name of its directory, whatever its machine is
+// called; other names are no owners.
+func TestOwnerNamed(t *testing.T) {
+	owner, err := NewOwner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{owner.Host, "", "a_b", "../..", "a/b:c d", "ü%2F"} {
+		owner.Host = host
+		name := owner.Name()
+		if strings.ContainsAny(name, "/: ") {
+			t.Errorf("%q is no name of a directory that can be mounted", name)
+		}
+		if got, ok := OwnerNamed(name); !ok || got != owner {
+			t.Errorf("%q was read as %+v, %t", name, got, ok)
+		}
+	}
+	for _, name := range []string{"", "abc", ".half.owner.json", "k_x_1_b_h", "k_1_1_b_%zz", "k_1_1_b"} {
+		if got, ok := OwnerNamed(name); ok {
+			t.Errorf("%q was read as %+v", name, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -52,6 +53,23 @@ func (o Owner) fields() map[string]string {
 func ownerOf(labels map[string]string) Owner {
 	pid, _ := strconv.Atoi(labels[labelPID]) // 0 is nobody
 	return Owner{Key: labels[labelKey], Host: labels[labelHost], Boot: labels[labelBoot], PID: pid, Start: labels[labelStart]}
+}
+
+// Name is the owner as the name of a directory: what bears it says from its first
+// moment whose it is.
+func (o Owner) Name() string {
+	return strings.Join([]string{o.Key, strconv.Itoa(o.PID), o.Start, o.Boot, url.QueryEscape(o.Host)}, "_")
+}
+
+// OwnerNamed reads what Name wrote.
+func OwnerNamed(name string) (o Owner, ok bool) {
+	parts := strings.SplitN(name, "_", 5)
+	if len(parts) != 5 {
+		return o, false
+	}
+	pid, errPID := strconv.Atoi(parts[1])
+	host, errHost := url.QueryUnescape(parts[4])
+	return Owner{Key: parts[0], PID: pid, Start: parts[2], Boot: parts[3], Host: host}, errPID == nil && errHost == nil
 }
 
 // Here tells whether the owner ran, or runs, on this machine: of another one
