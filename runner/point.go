@@ -29,7 +29,7 @@ func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.R
 // twice measures a point, and once more when its figures cannot be used.
 func (r *run) twice(ctx context.Context, measure func() results.Record) (results.Record, error) {
 	record := measure()
-	if mayPass(record) && r.foreign == nil && ctx.Err() == nil {
+	if mayPass(record) && r.foreign == nil && r.hurt == nil && ctx.Err() == nil {
 		first := strings.Join(record.Reasons, "; ")
 		record = measure()
 		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
@@ -100,12 +100,14 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 		return window.boundary(ctx, at)
 	}
 	gauges := r.watch(ctx, others)
-	loaded, stop := r.guard(ctx)
+	spared, stopSparing := r.spareOthers(ctx)
+	loaded, stop := r.guard(spared)
 	result, err := r.offer(loaded, record, before, spec)
 	if cause := context.Cause(loaded); err != nil && cause != nil {
 		err = cause // what ended it, wherever it was just then
 	}
 	stop()
+	stopSparing()
 	record.Resources = gauges()
 	if err != nil {
 		return err

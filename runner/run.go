@@ -62,6 +62,12 @@ type Config struct {
 	SkipInert bool
 	// MaxContainerMemory stops a load that makes the server's container use more.
 	MaxContainerMemory MemoryCap
+	// MaxSlowdown ends the run when requests of others, to models that it does not
+	// load, take more than so many times what they took before; 0 watches nobody.
+	MaxSlowdown float64
+	// Production, when set, is the server whose callers must not suffer, in the
+	// place of the swept one: that of the container of which a copy is swept.
+	Production *triton.Client
 	// Budget is the time after which no new trial is begun; 0 is none.
 	Budget time.Duration
 
@@ -79,8 +85,9 @@ type Config struct {
 	// Scratch tells that the repository is a copy that the caller made for itself.
 	Scratch bool
 
-	clocks  func() instants // tests replace both
+	clocks  func() instants // tests replace these
 	machine fs.FS           // its root directory
+	others  others          // how the models of others are read
 
 	// Record stores a point durably, before the next one begins.
 	Record func(results.Record) error
@@ -148,6 +155,10 @@ type run struct {
 	verified map[string]*tritonpb.ModelConfig
 	// foreign is set when somebody else changed what the server runs.
 	foreign *ForeignChangeError
+	// harm watches the models of others; nil where nobody asks them. hurt is a
+	// HarmError once the sweep did them harm.
+	harm *harmWatch
+	hurt error
 }
 
 func newRun(config Config) *run {
@@ -156,6 +167,9 @@ func newRun(config Config) *run {
 	}
 	if config.machine == nil {
 		config.machine = os.DirFS("/")
+	}
+	if config.others.every == 0 {
+		config.others.baseline, config.others.every, config.others.patience = harmBaseline, harmEvery, harmPatience
 	}
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
@@ -177,16 +191,24 @@ func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
 		err = errors.Join(err, r.restore(context.WithoutCancel(ctx)))
 		outcome = r.outcome
 	}()
+	if err := r.watchOthers(ctx); err != nil {
+		return r.ending(ctx, err)
+	}
 	for t := range r.trials {
 		if err := r.trial(ctx, t); err != nil {
-			if ctx.Err() != nil {
-				r.outcome.Interrupted = true
-				return r.outcome, context.Cause(ctx)
-			}
-			return r.outcome, err
+			return r.ending(ctx, err)
 		}
 	}
 	return r.outcome, nil
+}
+
+// ending tells an interruption from what else ended the run.
+func (r *run) ending(ctx context.Context, err error) (Outcome, error) {
+	if ctx.Err() != nil {
+		r.outcome.Interrupted = true
+		return r.outcome, context.Cause(ctx)
+	}
+	return r.outcome, err
 }
 
 // trials yields those of the plan, and then those that Next thinks of, while the

@@ -69,6 +69,9 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 		if r.foreign != nil {
 			return r.foreign
 		}
+		if r.hurt != nil {
+			return r.hurt
+		}
 		r.learn(record)
 	}
 	if r.ended != nil && r.Mode != Restart { // nobody starts it again

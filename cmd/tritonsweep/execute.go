@@ -113,6 +113,8 @@ type options struct {
 	objective string
 	// memory is what the server's container may use under load.
 	memory runner.MemoryCap
+	// slowdown is how much longer the requests of others may take; 0 is whatever.
+	slowdown float64
 	// together, when set, says what each model is offered where several are loaded
 	// at the same time.
 	together map[string]load.Spec
@@ -174,6 +176,9 @@ func readOptions(c *cli.Context) (options, error) {
 	}
 	if o.memory, err = readMemoryCap(c); err != nil {
 		return o, err
+	}
+	if o.slowdown = c.Float64("max-slowdown"); o.slowdown != 0 && !(o.slowdown > 1 && o.slowdown <= 1000) {
+		return o, usagef("--max-slowdown: %g is not between 1 and 1000 (hint: 2, or 0 for whatever happens to others)", o.slowdown)
 	}
 	if o.budget, err = readBudget(c); err != nil {
 		return o, err
@@ -331,7 +336,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		watch(e)
 		onEvent(e)
 	}
-	config.Budget, config.MaxContainerMemory = o.budget, o.memory
+	config.Budget, config.MaxContainerMemory, config.MaxSlowdown = o.budget, o.memory, o.slowdown
 	config.SkipInert = c.Command.Name == specName && !c.Bool("measure-all")
 	outcome, runErr := o.run(c.Context, config)
 	display.close()

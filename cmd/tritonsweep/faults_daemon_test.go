@@ -180,6 +180,18 @@ func (d *daemon) processes() (pids []int) {
 	return pids
 }
 
+// awaitServing returns when the Triton in a container of the daemon's serves.
+func (d *daemon) awaitServing(t *testing.T, name string) {
+	t.Helper()
+	text := ""
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if text = d.run(t, "docker", "logs", name); strings.Contains(text, "Started GRPCInferenceService") {
+			return
+		}
+	}
+	t.Fatalf("its Triton does not serve:\n%s", text)
+}
+
 // daemonRestart kills the Docker daemon under a sweep and starts it again. The
 // files are back without it; with it again, restore verifies the server.
 func daemonRestart(w *broken, t *testing.T) string {
@@ -196,6 +208,7 @@ func daemonRestart(w *broken, t *testing.T) string {
 	d.run(t, "docker", "run", "--detach", "--name", "theirs", "--init", "--restart", "unless-stopped", "--shm-size", "256m",
 		"--publish", "127.0.0.1:8001:8001", "--volume", models+":/models:ro", "--env", "PYTHONDONTWRITEBYTECODE=1",
 		image, "tritonserver", "--model-repository=/models")
+	d.awaitServing(t, "theirs")
 	before := readConfigs(t, models)
 	binary := filepath.Join(t.TempDir(), "tritonsweep") // goes by its name
 	if err := os.Symlink(os.Args[0], binary); err != nil {

@@ -49,6 +49,7 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
 		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
+		&cli.Float64Flag{Name: "max-slowdown", EnvVars: env("MAX_SLOWDOWN"), Value: 2, Usage: "end the sweep when, for 5s, requests of others to other models of the server (with --isolate: to the container itself) take or fail more than so many times what they did before it; 0: whatever happens to them"},
 		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
 		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http (default: the container's published port)"},
 		&cli.StringFlag{Name: "compression", EnvVars: env("COMPRESSION"), Value: "none", Usage: "of requests, and of answers where the server wants: none or gzip"},

@@ -94,7 +94,7 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		config.Server = t.server
 	}
 	if t.original != nil { // nobody needs a copy's config back, and the addresses given are the original's
-		config.Guard, config.Address = nil, ""
+		config.Guard, config.Address, config.Production = nil, "", t.production
 	}
 	return config
 }

@@ -85,6 +85,9 @@ func (t *target) startCopy(c *cli.Context, mount docker.RepositoryMount, o docke
 		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", printable(n))
 	}
 	t.original = t.container
+	if t.production, err = t.original.Connect(c.Context); err == nil { // else there is nobody to hurt
+		t.onClose(t.production.Close)
+	}
 	secure, err := secureOptions(c)
 	if err != nil {
 		return err

@@ -31,8 +31,9 @@ type target struct {
 	// profileNote says which times of a model its profile lacks; nil where no
 	// server is simulated.
 	profileNote func(model string) string
-	scratch     bool   // the repository is a copy of ours
-	serverName  string // and version, as the server says
+	production  *triton.Client // the server in the container that was copied; nil where none serves
+	scratch     bool           // the repository is a copy of ours
+	serverName  string         // and version, as the server says
 	state       undo.State
 	lock        *undo.Lock
 	repository  *tritonconfig.Repository // nil unless in mode restart

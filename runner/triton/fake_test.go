@@ -192,7 +192,7 @@ func (f *fakeServer) ModelConfig(_ context.Context, q *service.ModelConfigReques
 func (f *fakeServer) ModelStatistics(_ context.Context, q *service.ModelStatisticsRequest) (*service.ModelStatisticsResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state(q.Name) != StateReady {
+	if q.Name != "" && f.state(q.Name) != StateReady { // no name: all of them
 		return nil, status.Errorf(codes.InvalidArgument, "requested model '%s' is not available", q.Name)
 	}
 	return &service.ModelStatisticsResponse{ModelStats: f.stats}, nil

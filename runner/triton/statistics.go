@@ -87,6 +87,24 @@ func (c *Client) Statistics(ctx context.Context, model string) (Stats, error) {
 	})), nil
 }
 
+// AllStatistics reads the counters of every version of every model. It wraps
+// ErrUnavailable.
+func (c *Client) AllStatistics(ctx context.Context) ([]Stats, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	r, err := c.api.ModelStatistics(ctx, &service.ModelStatisticsRequest{}, limit())
+	if err != nil {
+		return nil, c.fail(ctx, "reading the statistics", "", err)
+	}
+	var all []Stats
+	for _, m := range r.ModelStats {
+		if m.GetName() != "" { // else it is nobody's
+			all = append(all, statsOf(m))
+		}
+	}
+	return all, nil
+}
+
 // SettledStatistics reads the counters of a model that nobody asks any more.
 // Triton counts a request after it has sent the answer, so a reading right
 // after the last answer may lack it: this reads until two readings, settleFor

@@ -174,3 +174,16 @@ func TestSubRefusesResets(t *testing.T) {
 		}
 	}
 }
+
+// Every version of every model has counters of its own; one without a name is
+// nobody's.
+func TestAllStatistics(t *testing.T) {
+	f := newFake()
+	nameless := modelStats("1")
+	nameless.Name = ""
+	f.stats = []*service.ModelStatistics{modelStats("1"), modelStats("2"), nameless}
+	got, err := serve(t, f).AllStatistics(context.Background())
+	if err != nil || len(got) != 2 || got[0].Version != "1" || got[1].Version != "2" || got[1].Success.Count != 15 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
