@@ -41,7 +41,8 @@ func (p Plan) FinalTrials(finalists []Finalist, precision float64, duration time
 		return nil
 	}
 	random := rand.New(rand.NewPCG(p.Seed, 1))
-	trials := Plan{Trials: slices.Clone(p.Trials)}
+	planned := len(p.Trials)
+	p.Trials = slices.Clip(p.Trials) // the caller's stay as they are
 	for round := p.Rounds + 1; round <= p.Rounds+p.Finals.Rounds+1; round++ {
 		controls := finalControls(finalists, round)
 		var others []Trial
@@ -49,12 +50,12 @@ func (p Plan) FinalTrials(finalists []Finalist, precision float64, duration time
 			others = append(others, Trial{Round: round, Model: f.Model, Settings: f.Settings, Loads: f.Loads})
 		}
 		random.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-		trials.add(controls...)
+		p.add(controls...)
 		if round <= p.Rounds+p.Finals.Rounds {
-			trials.add(others...)
+			p.add(others...)
 		}
 	}
-	added := trials.Trials[len(p.Trials):]
+	added := p.Trials[planned:]
 	for i := range added {
 		added[i].Final, added[i].Precision, added[i].MaxDuration = true, precision/2, 2*duration
 	}

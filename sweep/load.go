@@ -76,9 +76,6 @@ func (l Load) Validate() error {
 // String returns for example "c=8 b=1", and in an open loop "r=200/s b=1",
 // "r=200/s constant b=1" or "r=200/s monday.txt b=1".
 func (l Load) String() string {
-	if !l.Open() {
-		return fmt.Sprintf("%s b=%d", l.Offered(), l.BatchSize)
-	}
 	return fmt.Sprintf("%s b=%d", l.Offered(), l.BatchSize)
 }
 

@@ -18,10 +18,7 @@ func NewTogether(name string, models []string, loads map[string]Load, rounds int
 		}
 		random.Shuffle(len(occasions), func(a, b int) { occasions[a], occasions[b] = occasions[b], occasions[a] })
 		for _, occasion := range occasions {
-			for _, t := range occasion {
-				t.Index = len(plan.Trials)
-				plan.Trials = append(plan.Trials, t)
-			}
+			plan.add(occasion...)
 		}
 	}
 	return plan
@@ -30,8 +27,8 @@ func NewTogether(name string, models []string, loads map[string]Load, rounds int
 // NewMix plans several models at the same time, once.
 func NewMix(name string, models []string, loads map[string]Load, seed uint64) Plan {
 	plan := Plan{Sweep: name, Seed: seed, Rounds: 1}
-	for i, model := range models {
-		plan.Trials = append(plan.Trials, Trial{Index: i, Round: 1, Model: model, Control: true, Together: true, Loads: []Load{loads[model]}})
+	for _, model := range models {
+		plan.add(Trial{Round: 1, Model: model, Control: true, Together: true, Loads: []Load{loads[model]}})
 	}
 	return plan
 }

@@ -33,9 +33,7 @@ func (f *fitter) fitContention(t Theta, largest int, several []Run) ([]candidate
 	if err := c.hosts(t, largest); err != nil {
 		return nil, err
 	}
-	best := least(c.tried)
-	c.tried[0], c.tried[best] = c.tried[best], c.tried[0]
-	return c.tried, nil
+	return bestFirst(c.tried), nil
 }
 
 // try adds a candidate, and returns its misfit with the price of its parameters.

@@ -32,9 +32,7 @@ func (f *fitter) fitWays(t Theta, alone []Run, largest int) ([]candidate, error)
 		}
 		all = append(all, tried...)
 	}
-	best := least(all)
-	all[0], all[best] = all[best], all[0]
-	return all, nil
+	return bestFirst(all), nil
 }
 
 // fitWay finds F and L0 from runs in which executions do not hinder each
@@ -62,37 +60,40 @@ func (f *fitter) fitWay(t Theta, alone []Run) ([]candidate, error) {
 			}
 		}
 	}
-	best := least(tried)
-	tried[0], tried[best] = tried[best], tried[0]
-	return tried, nil
+	return bestFirst(tried), nil
 }
 
 // fitLatency returns t with the L0 that makes the runs' overhead come out, and
-// the misfit. The overhead of a short response is known best.
+// the misfit.
 func (f *fitter) fitLatency(t Theta, runs []Run) (candidate, error) {
 	t.Latency = 300 * us
 	var misfit float64
 	for range 3 {
 		misfit = 0
-		off, weight := 0.0, 0.0
+		off := 0.0
 		for i := range runs {
 			r := &runs[i]
 			sim, err := f.simulate(&t, r)
 			if err != nil {
 				return candidate{}, err
 			}
-			w := 1.0
-			off += w * (r.overhead() - sim.overhead)
-			weight += w
+			off += r.overhead() - sim.overhead
 			misfit += r.misfit(sim)
 		}
-		if change := off / weight; change < 0 {
+		if change := off / float64(len(runs)); change < 0 {
 			t.Latency = max(0, t.Latency-seconds(-change))
 		} else {
 			t.Latency += seconds(change)
 		}
 	}
 	return candidate{t, misfit}, nil
+}
+
+// bestFirst swaps the best one to the front.
+func bestFirst(tried []candidate) []candidate {
+	best := least(tried)
+	tried[0], tried[best] = tried[best], tried[0]
+	return tried
 }
 
 func least(tried []candidate) int {

@@ -73,7 +73,7 @@ func (f *Finder) judge(l sweep.Load) map[string]string {
 		v := f.view(s, l)
 		for _, other := range standing {
 			if why := v.like(other); why != "" {
-				reasons[s.Key()] = fmt.Sprintf("like %s: %s", other.name(), why)
+				reasons[s.Key()] = fmt.Sprintf("like %s: %s", name(other.settings), why)
 				break
 			}
 		}
@@ -100,7 +100,7 @@ func (f *Finder) view(s tritonconfig.Settings, l sweep.Load) *view {
 
 // like returns why v cannot be told from an earlier view, or "".
 func (v *view) like(o *view) string {
-	if v.other() != o.other() || v.working() != o.working() {
+	if other(v.settings) != other(o.settings) || v.working() != o.working() {
 		return ""
 	}
 	if reflect.DeepEqual(v.config, o.config) {
@@ -112,16 +112,17 @@ func (v *view) like(o *view) string {
 	return v.likeBySimulation(o)
 }
 
-func (v *view) name() string {
-	if v.settings.IsZero() {
+// name says which settings a point is like.
+func name(s tritonconfig.Settings) string {
+	if s.IsZero() {
 		return "the untouched config"
 	}
-	return v.settings.String()
+	return s.String()
 }
 
 // other spells the settings that no scheduling rule knows of.
-func (v *view) other() string {
-	return tritonconfig.Settings{Other: v.settings.Other}.Key() + v.settings.InstanceGroup
+func other(s tritonconfig.Settings) string {
+	return tritonconfig.Settings{Other: s.Other}.Key() + s.InstanceGroup
 }
 
 // working is how many instances can ever work at once.

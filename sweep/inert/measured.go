@@ -54,11 +54,7 @@ func (e *Evidence) Skip(s tritonconfig.Settings, l sweep.Load) string {
 			continue
 		}
 		if why := e.like(m, s); why != "" {
-			name := "the untouched config"
-			if !m.Settings.IsZero() {
-				name = m.Settings.String()
-			}
-			return fmt.Sprintf("like %s: %s", name, why)
+			return fmt.Sprintf("like %s: %s", name(m.Settings), why)
 		}
 	}
 	return ""
@@ -74,8 +70,7 @@ const few = 0.05
 // but for their delay, or but for their preferred sizes.
 func (e *Evidence) like(m *Measured, s tritonconfig.Settings) string {
 	theirs, mine := e.config.With(m.Settings), e.config.With(s)
-	if !(reflect.DeepEqual(m.Settings.Other, s.Other) || len(m.Settings.Other)+len(s.Other) == 0) ||
-		m.Settings.InstanceGroup != s.InstanceGroup || !theirs.Dynamic || !mine.Dynamic || !theirs.Prefetch() {
+	if other(m.Settings) != other(s) || !theirs.Dynamic || !mine.Dynamic || !theirs.Prefetch() {
 		return ""
 	}
 	if same := mine; theirs.Delay != mine.Delay {
