@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -45,24 +44,6 @@ func TestDunnettIsBetweenStudentAndBonferroni(t *testing.T) {
 			t.Fatalf("one setting more lowers it from %.4f to %.4f", d, more)
 		}
 	})
-}
-
-func TestHolm(t *testing.T) {
-	for _, test := range []struct {
-		p    []float64
-		want []bool
-	}{
-		{nil, []bool{}},
-		{[]float64{0.04}, []bool{true}},
-		{[]float64{0.04, 0.04}, []bool{false, false}},
-		{[]float64{0.04, 0.01}, []bool{true, true}},                 // 0.01 <= 0.05/2, then 0.04 <= 0.05
-		{[]float64{0.03, 0.012, 0.026}, []bool{false, true, false}}, // 0.026 > 0.05/2 stops it
-		{[]float64{math.NaN(), 0.001}, []bool{false, true}},
-	} {
-		if got := Holm(test.p, 0.05); fmt.Sprint(got) != fmt.Sprint(test.want) {
-			t.Errorf("Holm(%v) = %v, want %v", test.p, got, test.want)
-		}
-	}
 }
 
 // machine measures settings in rounds, the control first in each, on a machine

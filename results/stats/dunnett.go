@@ -1,12 +1,9 @@
 package stats
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"sync"
 
-	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -91,43 +88,6 @@ func chiScales(df float64) []float64 {
 
 // phi is the distribution function of the standard normal distribution.
 func phi(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
-
-// Holm returns which of several claims hold when all are made together: the
-// step-down procedure of Holm, "A simple sequentially rejective multiple test
-// procedure" (Scandinavian Journal of Statistics, 1979), on two-sided p-values.
-// It is for claims that share no control; DunnettCritical is sharper where they do.
-func Holm(p []float64, alpha float64) []bool {
-	p = slices.Clone(p)
-	order := make([]int, len(p))
-	for i := range order {
-		order[i] = i
-		if math.IsNaN(p[i]) {
-			p[i] = 1 // nothing is known, so nothing is claimed
-		}
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
-	holds := make([]bool, len(p))
-	for rank, i := range order {
-		if !(p[i] <= alpha/float64(len(p)-rank)) {
-			break
-		}
-		holds[i] = true
-	}
-	return holds
-}
-
-// P returns the two-sided p-value of a ratio being 1.
-func (r Ratio) P() float64 {
-	se := r.SE()
-	if !(r.Value > 0) || !(se > 0) {
-		return 1
-	}
-	t := math.Abs(math.Log(r.Value)) / se
-	if math.IsInf(r.DF, 1) || r.DF > 1e6 {
-		return math.Erfc(t / math.Sqrt2)
-	}
-	return mathext.RegIncBeta(r.DF/2, 0.5, r.DF/(r.DF+t*t))
-}
 
 // SE returns the standard error of the logarithm of the ratio.
 func (r Ratio) SE() float64 {
