@@ -16,14 +16,14 @@ import (
 // settings names what candidates have in common: one settings value counts once,
 // whatever the loads.
 func Finalists(candidates, control []Candidate, limit results.Limit, opts Options, settings func(int) string, most int) []int {
-	r := &recommender{candidates: candidates, control: control, limit: limit, opts: opts, objective: objective(limit, opts)}
-	r.result.Rejected = map[int]string{}
-	pool := slices.DeleteFunc(r.prepare(), r.hopeless)
+	r, pool := newRecommender(candidates, control, limit, opts)
+	r.recommend(pool)
+	chosen := r.result.Chosen
+	pool = slices.DeleteFunc(pool, r.hopeless)
 	if len(pool) == 0 {
 		return nil
 	}
 	score := r.promise(pool)
-	chosen := Recommend(candidates, control, limit, opts).Chosen
 	slices.SortStableFunc(pool, func(a, b int) int {
 		return cmp.Or(cmp.Compare(bit(b == chosen), bit(a == chosen)), cmp.Compare(score(b), score(a)), tieBreak(candidates[a], candidates[b]))
 	})

@@ -59,27 +59,8 @@ type Recommendation struct {
 // is, the advice is to keep the current settings. Of those that are, none is
 // taken that another one dominates, instances counting as a third cost.
 func Recommend(candidates, control []Candidate, limit results.Limit, opts Options) Recommendation {
-	r := &recommender{
-		candidates: candidates, control: control, limit: limit, opts: opts,
-		objective: objective(limit, opts),
-	}
-	r.result = Recommendation{
-		Chosen: -1, Control: -1, Closest: -1, Objective: r.objective, Rejected: map[int]string{},
-	}
-	pool := r.prepare()
-	r.result.Comparisons = cmp.Or(opts.Comparisons, len(pool))
-	if limit == (results.Limit{}) {
-		r.result.Standing = Unlimited
-		r.withoutLimit(pool)
-	} else {
-		r.underLimit(pool)
-	}
-	if c := r.result.Chosen; c >= 0 {
-		r.result.Control = r.controlOf(candidates[c].Load)
-		if r.result.Control >= 0 {
-			r.result.Effect = Compare(candidates[c], control[r.result.Control], r.objective, opts)
-		}
-	}
+	r, pool := newRecommender(candidates, control, limit, opts)
+	r.recommend(pool)
 	return r.result
 }
 
@@ -96,10 +77,16 @@ type recommender struct {
 	usable      []int
 }
 
-// prepare returns the indices of the candidates that may be taken, in an order
-// that does not depend on how they came.
-func (r *recommender) prepare() []int {
-	var pool []int
+// newRecommender returns also the indices of the candidates that may be taken, in
+// an order that does not depend on how they came.
+func newRecommender(candidates, control []Candidate, limit results.Limit, opts Options) (r *recommender, pool []int) {
+	r = &recommender{
+		candidates: candidates, control: control, limit: limit, opts: opts,
+		objective: objective(limit, opts),
+	}
+	r.result = Recommendation{
+		Chosen: -1, Control: -1, Closest: -1, Objective: r.objective, Rejected: map[int]string{},
+	}
 	for i, c := range r.candidates {
 		p, why := c.place(r.objective, r.opts)
 		r.place = append(r.place, p)
@@ -118,7 +105,24 @@ func (r *recommender) prepare() []int {
 	}
 	slices.SortFunc(pool, func(a, b int) int { return tieBreak(r.candidates[a], r.candidates[b]) })
 	slices.SortFunc(r.usable, func(a, b int) int { return tieBreak(r.control[a], r.control[b]) })
-	return pool
+	return r, pool
+}
+
+// recommend chooses from the pool.
+func (r *recommender) recommend(pool []int) {
+	r.result.Comparisons = cmp.Or(r.opts.Comparisons, len(pool))
+	if r.limit == (results.Limit{}) {
+		r.result.Standing = Unlimited
+		r.withoutLimit(pool)
+	} else {
+		r.underLimit(pool)
+	}
+	if c := r.result.Chosen; c >= 0 {
+		r.result.Control = r.controlOf(r.candidates[c].Load)
+		if r.result.Control >= 0 {
+			r.result.Effect = Compare(r.candidates[c], r.control[r.result.Control], r.objective, r.opts)
+		}
+	}
 }
 
 // controlOf returns the usable control of a load, or -1.
