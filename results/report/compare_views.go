@@ -24,24 +24,14 @@ var pairTitles = []string{"model", "settings", "load", "throughput", "", "ratio"
 func pairCells(p Pair) []string {
 	settings := label(Point{Settings: p.Settings, Control: p.Control})
 	return []string{
-		p.Model, settings, p.Load.String(), estimateText(p.First.Throughput), "-> " + estimateText(p.Second.Throughput),
-		ratioText(p.Throughput), ratioText(p.Latency[pareto.P50]), ratioText(p.Latency[pareto.P95]), ratioText(p.Latency[pareto.P99]),
+		p.Model, settings, p.Load.String(), orNone(p.First.Throughput, rate), "-> " + orNone(p.Second.Throughput, rate), orNone(p.Throughput, ratioText),
+		orNone(p.Latency[pareto.P50], ratioText), orNone(p.Latency[pareto.P95], ratioText), orNone(p.Latency[pareto.P99], ratioText),
 		string(p.Verdict),
 	}
 }
 
-func estimateText(e *results.Estimate) string {
-	if e == nil {
-		return "n/a"
-	}
-	return rate(*e)
-}
-
 // ratioText prints "1.20 [1.12, 1.29]".
-func ratioText(e *results.Estimate) string {
-	if e == nil {
-		return "n/a"
-	}
+func ratioText(e results.Estimate) string {
 	return fmt.Sprintf("%.3g [%.3g, %.3g]", e.Value, e.Low, e.High)
 }
 
@@ -54,7 +44,7 @@ func figureCells(f FigurePair) []string {
 	}
 	return []string{
 		f.Model, f.Load.String(), f.Figure.Quantity, fmt.Sprintf("%s%s %s", number(f.Measured.Value), unit, interval(f.Measured)),
-		number(f.Figure.Value) + unit, ratioText(&f.Ratio),
+		number(f.Figure.Value) + unit, ratioText(f.Ratio),
 	}
 }
 

@@ -81,6 +81,14 @@ func changeInterval(e results.Estimate) string {
 	return fmt.Sprintf("%s [%s, %s]", change(e.Value), change(e.Low), change(e.High))
 }
 
+// orNone prints a figure that may be absent.
+func orNone(e *results.Estimate, text func(results.Estimate) string) string {
+	if e == nil {
+		return "n/a"
+	}
+	return text(*e)
+}
+
 func interval(e results.Estimate) string {
 	return fmt.Sprintf("[%s, %s]", number(e.Low), number(e.High))
 }

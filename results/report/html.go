@@ -105,7 +105,7 @@ func newPage(r *Report) pageData {
 	}
 	if r.Interference != nil {
 		d.Title = plural(len(r.Interference.Models), "model") + " at the same time"
-		d.Together = newTogether(r.Interference, togetherForest(r.Interference))
+		d.Together = newTogether(r.Interference, newForest(&Summary{Interference: []Together{{Report: r.Interference}}}))
 	}
 	d.Facts = []string{h.Start.UTC().Format("2 January 2006, 15:04 UTC"), durationText(h.Duration)}
 	if e.Server != "" {

@@ -206,13 +206,13 @@ func adviceData(m *ModelAdvice, index int, plot forest, links map[string]string)
 	d.Tag = map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action]
 	d.Throughput, d.Latency = m.changes()
 	if m.Effect != nil {
-		d.Plot = plot.place(m.Effect.Throughput)
+		d.Plot = plot.place(m.Effect.Throughput, "better")
 	}
 	for _, a := range m.Axes {
 		row := axisData{AxisAdvice: a}
 		if a.Effect != nil && a.Effect.Throughput != nil {
-			row.Throughput, row.Plot = changeInterval(*a.Effect.Throughput), plot.place(a.Effect.Throughput)
 			row.Class = map[EffectVerdict]string{Better: "better", Worse: "worse", Mixed: "mixed", NoDifference: "same"}[a.Verdict]
+			row.Throughput, row.Plot = changeInterval(*a.Effect.Throughput), plot.place(a.Effect.Throughput, row.Class)
 		}
 		d.Rows = append(d.Rows, row)
 	}
@@ -224,7 +224,10 @@ func adviceData(m *ModelAdvice, index int, plot forest, links map[string]string)
 type forest struct{ low, high float64 }
 
 // span01 is an interval on the axis, of 100.
-type span01 struct{ One, Low, Value, High float64 }
+type span01 struct {
+	One, Low, Value, High float64
+	Class                 string // of what is drawn: "better", "worse", ...
+}
 
 func newForest(s *Summary) forest {
 	f := forest{0.9, 1.1}
@@ -257,9 +260,9 @@ func (f forest) at(ratio float64) float64 {
 	return round1(2 + 96*min(1, max(0, x)))
 }
 
-func (f forest) place(e *results.Estimate) *span01 {
+func (f forest) place(e *results.Estimate, class string) *span01 {
 	if e == nil || !(e.Low > 0) {
 		return nil
 	}
-	return &span01{One: f.at(1), Low: f.at(e.Low), Value: f.at(e.Value), High: f.at(e.High)}
+	return &span01{One: f.at(1), Low: f.at(e.Low), Value: f.at(e.Value), High: f.at(e.High), Class: class}
 }

@@ -92,8 +92,8 @@ func newTogether(r *interference.Report, plot forest) *togetherData {
 	d := &togetherData{Legend: r.Legend()}
 	for _, e := range r.Models {
 		row := togetherRow{
-			Effect: e, Alone: rateOrNone(e.Alone.Throughput), With: rateOrNone(e.Together.Throughput),
-			Throughput: changeOrNone(e.Throughput), P50: changeOrNone(e.P50), P95: changeOrNone(e.P95), Class: "same",
+			Effect: e, Alone: orNone(e.Alone.Throughput, rate), With: orNone(e.Together.Throughput, rate),
+			Throughput: orNone(e.Throughput, changeInterval), P50: orNone(e.P50, changeInterval), P95: orNone(e.P95, changeInterval), Class: "same",
 		}
 		if e.Slower {
 			row.Class = "worse"
@@ -101,32 +101,9 @@ func newTogether(r *interference.Report, plot forest) *togetherData {
 			row.Throughput = "≈ " + row.Throughput
 		}
 		if plot.high > 0 {
-			row.Plot = plot.place(e.Throughput)
+			row.Plot = plot.place(e.Throughput, row.Class)
 		}
 		d.Rows = append(d.Rows, row)
 	}
 	return d
-}
-
-// togetherForest is the axis of one report's ratios.
-func togetherForest(r *interference.Report) forest {
-	f := forest{0.9, 1.1}
-	for _, e := range r.Models {
-		f.widen(e.Throughput)
-	}
-	return f
-}
-
-func rateOrNone(e *results.Estimate) string {
-	if e == nil {
-		return "n/a"
-	}
-	return rate(*e)
-}
-
-func changeOrNone(e *results.Estimate) string {
-	if e == nil {
-		return "n/a"
-	}
-	return changeInterval(*e)
 }
