@@ -118,16 +118,11 @@ func (t *text) finals(m *Model) {
 	}
 	cols := make([]column, len(table.Heads))
 	for i := range cols {
-		cols[i].left = i < finalWords || i == len(cols)-1
-	}
-	widths := measure(cells)
-	for t.opts.Width > 0 && total(widths) > t.opts.Width-2 && len(cols) > finalWords+2 {
-		last := len(cols) - 2 // the latency's columns go before the result does
-		cols, widths = slices.Delete(cols, last, last+1), slices.Delete(widths, last, last+1)
-		for i := range cells {
-			cells[i] = slices.Delete(cells[i], last, last+1)
+		if cols[i].left = i < finalWords || i == len(cols)-1; !cols[i].left {
+			cols[i].keep = i - finalWords // throughput stays, the latency's columns go first
 		}
 	}
+	cols, widths := t.fit(cols, cells)
 	t.out.WriteByte('\n')
 	t.line(bold, "  ", finalTitle(m))
 	t.row(cols, widths, cells[0], faint)

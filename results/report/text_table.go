@@ -23,6 +23,22 @@ func (t *text) table(m *Model) {
 	for _, p := range rows {
 		cells = append(cells, t.cells(m, p, cols))
 	}
+	cols, widths := t.fit(cols, cells)
+	t.out.WriteByte('\n')
+	t.row(cols, widths, cells[0], faint)
+	manyLoads := len(m.Points)+len(m.Control) > len(loadsOf(rows))
+	for i, p := range rows {
+		if manyLoads && i > 0 && p.Load != rows[i-1].Load {
+			t.out.WriteByte('\n')
+		}
+		t.row(cols, widths, cells[i+1], rowStyle(m, p))
+	}
+	t.line(faint, "  ", legend)
+}
+
+// fit leaves out columns until the others have room, and returns these and their
+// widths.
+func (t *text) fit(cols []column, cells [][]string) ([]column, []int) {
 	widths := measure(cells)
 	for t.opts.Width > 0 && total(widths) > t.opts.Width-2 {
 		drop := leastImportant(cols)
@@ -34,16 +50,7 @@ func (t *text) table(m *Model) {
 			cells[i] = slices.Delete(cells[i], drop, drop+1)
 		}
 	}
-	t.out.WriteByte('\n')
-	t.row(cols, widths, cells[0], faint)
-	manyLoads := len(m.Points)+len(m.Control) > len(loadsOf(rows))
-	for i, p := range rows {
-		if manyLoads && i > 0 && p.Load != rows[i-1].Load {
-			t.out.WriteByte('\n')
-		}
-		t.row(cols, widths, cells[i+1], rowStyle(m, p))
-	}
-	t.line(faint, "  ", legend)
+	return cols, widths
 }
 
 // legend explains the table.
