@@ -85,7 +85,7 @@ func (a *analysis) inWords(advice verdict) Recommendation {
 		if now != nil {
 			r.Near = a.near(advice, *now)
 		}
-		r.Reason += a.unconsidered(a.points)
+		r.Reason += a.unconsidered()
 		r.Cautions = append(a.forced(), a.cheaper()...)
 	default:
 		r.Headline = "No recommendation."
@@ -102,9 +102,9 @@ func (a *analysis) inWords(advice verdict) Recommendation {
 
 // unconsidered names the point that looks best among those that could not be
 // judged: the advice to keep what there is must not hide it.
-func (a *analysis) unconsidered(groups []*group) string {
+func (a *analysis) unconsidered() string {
 	var best *Point
-	for _, g := range groups {
+	for _, g := range a.points {
 		p := &g.point
 		if p.NotRecommended == "" || p.Current || len(p.Errors) > 0 || p.Effect == nil || p.Effect.Throughput == nil || p.Effect.Verdict != Better {
 			continue

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tritonsweep/results"
+	"tritonsweep/results/histogram"
 	"tritonsweep/results/pareto"
 	"tritonsweep/results/stats"
 	"tritonsweep/sweep"
@@ -27,7 +28,10 @@ type group struct {
 	latency    map[pareto.Quantile]pareto.Figure
 	// pooled are the quantiles of the requests of all rounds together.
 	pooled map[pareto.Quantile]stats.Interval
-	// at says when each round was measured, in seconds since the run began.
+	// whole are the latencies of several rounds; nil where one does not hold its own.
+	whole *histogram.Histogram
+	// at says when each round was measured, in seconds since the run began; nil
+	// where the times say nothing about a drift.
 	at map[int]float64
 }
 
@@ -81,10 +85,9 @@ func (g *group) add(rec results.Record) {
 	slices.SortStableFunc(g.records, func(a, b results.Record) int { return cmp.Compare(a.Round, b.Round) })
 }
 
-// figures collects the intervals of the rounds that can be used, and when they
-// were measured, counted from start.
-func (g *group) figures(start time.Time) {
-	g.throughput, g.mean, g.at = pareto.Figure{}, pareto.Figure{}, map[int]float64{}
+// figures collects the intervals of the rounds that can be used.
+func (g *group) figures() {
+	g.throughput, g.mean = pareto.Figure{}, pareto.Figure{}
 	g.latency = map[pareto.Quantile]pareto.Figure{}
 	for _, q := range quantiles {
 		g.latency[q] = pareto.Figure{}
@@ -94,7 +97,6 @@ func (g *group) figures(start time.Time) {
 			continue
 		}
 		g.used = append(g.used, rec)
-		g.at[rec.Round] = rec.Start.Sub(start).Seconds() + rec.Warmup + rec.Duration/2
 		put(g.throughput, rec.Round, rec.Client.Throughput)
 		put(g.mean, rec.Round, rec.Client.Mean)
 		for q, e := range map[pareto.Quantile]*results.Estimate{
@@ -104,7 +106,18 @@ func (g *group) figures(start time.Time) {
 			put(g.latency[q], rec.Round, e)
 		}
 	}
+	if len(g.used) > 1 {
+		g.whole = merged(g.used)
+	}
 	g.pool(stats.DefaultNoise) // what is supported; how precise it is needs the noise
+}
+
+// times notes when the rounds were measured, counted from start.
+func (g *group) times(start time.Time) {
+	g.at = map[int]float64{}
+	for _, rec := range g.used {
+		g.at[rec.Round] = rec.Start.Sub(start).Seconds() + rec.Warmup + rec.Duration/2
+	}
 }
 
 func put(f pareto.Figure, round int, e *results.Estimate) {

@@ -26,9 +26,7 @@ func Analyze(run results.Run, records []results.Record) *Report {
 		byModel = recordsByModel(run, records)
 	}
 	for _, name := range slices.Sorted(maps.Keys(byModel)) {
-		a := &analysis{run: run, notes: &notes, model: Model{Name: name}, gpuLimit: run.Limit.GPUMemory}
-		a.run.Limit.GPUMemory = 0 // what is left limits latency
-		r.Models = append(r.Models, a.analyze(byModel[name]))
+		r.Models = append(r.Models, newAnalysis(run, name, &notes).analyze(byModel[name]))
 	}
 	notes.noteRun(r, records)
 	notes.noteSkipped(slices.Concat(run.Plan.Skipped, skipped))
@@ -106,6 +104,12 @@ type analysis struct {
 	fresh, freshBase []*group
 }
 
+func newAnalysis(run results.Run, model string, notes *footnotes) *analysis {
+	a := &analysis{run: run, notes: notes, model: Model{Name: model}, gpuLimit: run.Limit.GPUMemory}
+	a.run.Limit.GPUMemory = 0 // what is left limits latency
+	return a
+}
+
 func (a *analysis) analyze(records []results.Record) Model {
 	a.points, a.control, a.finals = groupRecords(records)
 	a.base = a.control
@@ -154,7 +158,8 @@ func (a *analysis) all() []*group { return slices.Concat(a.points, a.control) }
 func (a *analysis) join() {
 	groups := slices.Concat(a.points, a.control, a.finals)
 	for _, g := range groups {
-		g.figures(a.run.Start)
+		g.figures()
+		g.times(a.run.Start)
 	}
 	a.model.Objective = a.objective()
 	a.noise()

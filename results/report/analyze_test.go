@@ -241,7 +241,8 @@ func TestRepeatedRoundCountsOnce(t *testing.T) {
 func onlyGroups(s sample) []*group {
 	points, control, _ := groupRecords(s.records)
 	for _, g := range slices.Concat(points, control) {
-		g.figures(s.run.Start)
+		g.figures()
+		g.times(s.run.Start)
 		g.join(pareto.Options{})
 	}
 	return slices.Concat(points, control)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/results/pareto"
@@ -200,7 +199,7 @@ func grouped(records []results.Record) (map[pairing]*group, []*group) {
 	all := slices.Concat(control, points)
 	out := map[pairing]*group{}
 	for _, g := range all {
-		g.figures(time.Time{}) // of two runs the times say nothing about a drift
+		g.figures() // without times: those of two runs say nothing about a drift
 		out[pairing{g.point.Settings.Key(), g.point.Control, g.point.Load}] = g
 	}
 	return out, all
@@ -258,9 +257,7 @@ func newPair(model string, first, second *group, opts pareto.Options) Pair {
 			p.Latency[q] = r
 		}
 	}
-	before, after := first.candidate(), second.candidate()
-	before.At, after.At = nil, nil
-	p.Verdict = pairVerdict(before, after, opts)
+	p.Verdict = pairVerdict(first.candidate(), second.candidate(), opts)
 	return p
 }
 

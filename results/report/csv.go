@@ -63,7 +63,7 @@ func csvHeader() []string {
 func (r *Report) csvRow(m Model, p Point) []string {
 	row := []string{
 		cell(r.Run.ID), cell(m.Name), p.ID, strconv.FormatBool(p.Control), strconv.FormatBool(p.Final),
-		strconv.FormatBool(p.ID == m.Recommendation.Point || p.Final && p.ID == m.Recommendation.Final),
+		strconv.FormatBool(p.ID == m.Recommendation.Point || p.ID == m.Recommendation.Final),
 	}
 	row = append(row, settingsCells(p.Settings, true)...)
 	row = append(row, loadCells(p.Load)...)

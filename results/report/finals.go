@@ -23,19 +23,16 @@ func Finals(run results.Run, records []results.Record, precision float64, durati
 		return nil
 	}
 	measured, _ := partInert(records)
-	planned := slices.DeleteFunc(slices.Clone(measured), func(r results.Record) bool { return r.Final })
+	planned := recordsByModel(run, slices.DeleteFunc(measured, func(r results.Record) bool { return r.Final }))
 	var finalists []sweep.Finalist
 	for _, model := range run.Plan.Models() {
-		own := slices.DeleteFunc(slices.Clone(planned), func(r results.Record) bool { return r.Model != model })
-		finalists = append(finalists, finalistsOf(run, model, own)...)
+		finalists = append(finalists, finalistsOf(run, model, planned[model])...)
 	}
 	return run.Plan.FinalTrials(finalists, precision, duration)
 }
 
 func finalistsOf(run results.Run, model string, records []results.Record) []sweep.Finalist {
-	var notes footnotes
-	a := &analysis{run: run, notes: &notes, model: Model{Name: model}, gpuLimit: run.Limit.GPUMemory}
-	a.run.Limit.GPUMemory = 0
+	a := newAnalysis(run, model, new(footnotes))
 	a.analyze(records)
 	groups, candidates := a.candidates(a.points)
 	if a.model.Noise.TooNoisy && !run.Force || len(a.base) == 0 {

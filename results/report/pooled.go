@@ -12,14 +12,11 @@ import (
 // levels say which part of the requests each quantile leaves below it.
 var levels = map[pareto.Quantile]float64{pareto.P50: 0.5, pareto.P90: 0.9, pareto.P95: 0.95, pareto.P99: 0.99}
 
-// merged returns the latencies of all rounds in one histogram; nil where a round
-// does not hold its own.
-func (g *group) merged() *histogram.Histogram {
-	if len(g.used) == 0 {
-		return nil
-	}
+// merged returns the latencies of all records in one histogram; nil where one does
+// not hold its own.
+func merged(records []results.Record) *histogram.Histogram {
 	whole := histogram.New()
-	for _, rec := range g.used {
+	for _, rec := range records {
 		one := histogram.New()
 		if len(rec.Client.Histogram) == 0 || one.UnmarshalBinary(rec.Client.Histogram) != nil {
 			return nil
@@ -35,19 +32,17 @@ func (g *group) merged() *histogram.Histogram {
 // not support is not reported, whatever single rounds did.
 func (g *group) pool(noise stats.Noise) {
 	g.pooled = map[pareto.Quantile]stats.Interval{}
-	if len(g.used) == 1 {
+	if len(g.used) < 2 {
 		return // its own intervals say all
 	}
-	whole := g.merged()
 	for _, q := range quantiles {
 		lacking := len(g.used) - len(g.latency[q])
 		switch {
-		case len(g.used) == 0:
-		case lacking > 0 && (whole == nil || !g.poolLacking(q, whole, noise)):
+		case lacking > 0 && (g.whole == nil || !g.poolLacking(q, noise)):
 			g.latency[q] = pareto.Figure{}
-		case lacking == 0 && whole != nil:
+		case lacking == 0 && g.whole != nil:
 			c := g.latency[q].Combined(noise)
-			value := float64(whole.Quantile(levels[q])) / 1e6
+			value := float64(g.whole.Quantile(levels[q])) / 1e6
 			scale := value / c.Value
 			g.pooled[q] = stats.Interval{Value: value, Low: min(scale*c.Low, value), High: max(scale*c.High, value)}
 		}
@@ -56,8 +51,8 @@ func (g *group) pool(noise stats.Noise) {
 
 // poolLacking tells whether the rounds together support a quantile that some of
 // them did not, and notes it, or how many requests it lacks.
-func (g *group) poolLacking(q pareto.Quantile, whole *histogram.Histogram, noise stats.Noise) bool {
-	pooled := stats.PooledQuantile(levels[q], whole, g.designEffect(q))
+func (g *group) poolLacking(q pareto.Quantile, noise stats.Noise) bool {
+	pooled := stats.PooledQuantile(levels[q], g.whole, g.designEffect(q))
 	if pooled.Missing > 0 {
 		g.lacks(q, pooled.Missing)
 		return false

@@ -43,7 +43,7 @@ func grouped1(records ...results.Record) *group {
 	for _, r := range records {
 		g.add(r)
 	}
-	g.figures(time.Time{})
+	g.figures()
 	g.join(pareto.Options{})
 	return g
 }
