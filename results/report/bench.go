@@ -35,7 +35,8 @@ type Bench struct {
 }
 
 // NewBench makes the view of a run of one point from its records. Of several
-// records the last is shown. Without a record there is no bench, only the error
+// records the last is shown. Without a record, or where that is no point by itself
+// (it was not measured, or together with others), there is no bench, only the error
 // that ended the run.
 func NewBench(run results.Run, records []results.Record) (*Bench, error) {
 	if len(records) == 0 {
@@ -43,9 +44,15 @@ func NewBench(run results.Run, records []results.Record) (*Bench, error) {
 	}
 	last := records[len(records)-1]
 	made := Analyze(run, []results.Record{last})
-	model := made.Models[slices.IndexFunc(made.Models, func(m Model) bool { return m.Name == last.Model })]
+	var points []Point
+	for _, m := range made.Models {
+		points = slices.Concat(points, m.Points, m.Control, m.Finals)
+	}
+	if len(points) == 0 {
+		return nil, fmt.Errorf("run %s has no point to show by itself: %s", run.ID, run.Outcome)
+	}
 	b := &Bench{
-		Schema: SchemaVersion, Run: made.Run, Model: last.Model, Point: slices.Concat(model.Points, model.Control)[0],
+		Schema: SchemaVersion, Run: made.Run, Model: last.Model, Point: points[0],
 		Duration: last.Duration, Warmup: last.Warmup, Checks: last.Checks,
 	}
 	b.Point.Footnotes = nil // there is only one point that they can be about

@@ -99,6 +99,22 @@ func TestBenchWithoutRecord(t *testing.T) {
 	}
 }
 
+// TestBenchWithoutPoint: a record may be no point by itself.
+func TestBenchWithoutPoint(t *testing.T) {
+	inert, records := benchSample(results.Inert)
+	if b, err := NewBench(inert, records); err == nil || !strings.Contains(err.Error(), "has no point to show by itself: done") {
+		t.Errorf("a point that was not measured: %+v, %v", b, err)
+	}
+	if b, err := NewBench(togetherRecords()); err == nil || !strings.Contains(err.Error(), "has no point to show by itself: done") {
+		t.Errorf("models at the same time: %+v, %v", b, err)
+	}
+	run, records := benchSample(results.OK)
+	records[0].Final = true
+	if b, err := NewBench(run, records); err != nil || !b.Point.Final || b.Point.Throughput == nil {
+		t.Errorf("a point of the finals: %+v, %v", b, err)
+	}
+}
+
 // TestBars: whatever was recorded, the rows hold all of it, in order, on a screen.
 func TestBars(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
