@@ -17,6 +17,11 @@ type aborted struct {
 
 func (e *aborted) Error() string { return e.throw + ": " + e.what }
 
+func aborts(err error) bool {
+	_, ok := errors.AsType[*aborted](err)
+	return ok
+}
+
 // errDirectory is what a config.pbtxt that is a directory does to Triton.
 var errDirectory = &aborted{134, "std::length_error", "basic_string::_M_replace_aux"}
 
@@ -25,7 +30,7 @@ var errProcesses = &aborted{134, "std::system_error", "Resource temporarily unav
 
 // fail prints the last words of a server that does not start.
 func (p *process) fail(err error) error {
-	if a := (*aborted)(nil); errors.As(err, &a) {
+	if a, ok := errors.AsType[*aborted](err); ok {
 		p.server.log.print(fmt.Sprintf("terminate called after throwing an instance of '%s'", a.throw))
 		p.server.log.print("  what():  " + a.what)
 		return &ExitError{Code: a.code, Reason: a.Error(), cause: err}

@@ -60,13 +60,12 @@ func orNothing(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, q)
 			return
 		}
-		text := map[statusOnly]string{http.StatusMethodNotAllowed: "Method Not Allowed"}[code]
-		if text == "" {
-			code, text = http.StatusNotFound, "Not Found"
+		if code != http.StatusMethodNotAllowed { // a path to be cleaned, for one
+			code = http.StatusNotFound
 		}
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(int(code))
-		w.Write([]byte(`{"error":"` + text + `"}`))
+		w.Write([]byte(`{"error":"` + http.StatusText(int(code)) + `"}`))
 	})
 }
 
@@ -106,14 +105,20 @@ func plain(w http.ResponseWriter, ok bool, text string) {
 
 // reply answers with a message as JSON, or with an error.
 func reply(w http.ResponseWriter, m proto.Message, err error) {
-	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		text, _ := json.Marshal(map[string]string{"error": status.Convert(err).Message()})
-		w.WriteHeader(httpCode(status.Code(err)))
-		w.Write(text)
+		replyError(w, "application/json", err)
 		return
 	}
+	w.Header().Set("Content-Type", "application/json")
 	w.Write(marshalJSON(m))
+}
+
+// replyError answers with an error, which is JSON whatever its header says.
+func replyError(w http.ResponseWriter, contentType string, err error) {
+	text, _ := json.Marshal(map[string]string{"error": status.Convert(err).Message()})
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(httpCode(status.Code(err)))
+	w.Write(text)
 }
 
 // done answers a call that returns nothing.

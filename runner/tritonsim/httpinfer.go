@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,12 +26,12 @@ const mostRequest = 1 << 31
 func (p *process) httpInfer(w http.ResponseWriter, q *http.Request) {
 	m, _, err := p.find(q.PathValue("model"), q.PathValue("version"))
 	if err != nil {
-		plainError(w, err)
+		replyError(w, "text/plain", err) // it comes before the request is looked at
 		return
 	}
 	b, err := openBody(q)
 	if err != nil {
-		plainError(w, err)
+		replyError(w, "text/plain", err)
 		return
 	}
 	r, form, err := m.readHTTP(b)
@@ -46,14 +45,6 @@ func (p *process) httpInfer(w http.ResponseWriter, q *http.Request) {
 	if err != nil {
 		reply(w, nil, err)
 	}
-}
-
-// plainError answers with an error that comes before the request is looked at.
-func plainError(w http.ResponseWriter, err error) {
-	w.Header().Set("Content-Type", "text/plain")
-	text, _ := json.Marshal(map[string]string{"error": status.Convert(err).Message()})
-	w.WriteHeader(httpCode(status.Code(err)))
-	w.Write(text)
 }
 
 // body is a request's body: its JSON, and what comes behind it. A body without
@@ -114,11 +105,8 @@ func unpack(packed io.Reader, encoding string) ([]byte, error) {
 
 // tensor takes the next bytes for a tensor whose first dimension is items.
 func (b *body) tensor(size, items int64) (rawInput, error) {
-	if items < 1 || items > mostItems || size%items != 0 {
-		items = 1
-	}
+	items, stride := divide(size, items)
 	raw := rawInput{size: int(size), firsts: make([]first, items)}
-	stride := size / items
 	for i := range raw.firsts {
 		n := min(stride, int64(len(first{})))
 		if _, err := io.ReadFull(b.rest, raw.firsts[i][:n]); err != nil {

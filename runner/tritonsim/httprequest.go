@@ -141,10 +141,14 @@ func readParameters(text json.RawMessage, r *request) (binary bool, err error) {
 			if r.head.Parameters == nil {
 				r.head.Parameters = map[string]*service.InferParameter{}
 			}
-			r.head.Parameters[name] = &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: v}}
+			r.head.Parameters[name] = unsigned(v)
 		}
 	}
 	return optional[bool](o, "binary_data_output", noBool)
+}
+
+func unsigned(v uint64) *service.InferParameter {
+	return &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: v}}
 }
 
 func readOutput(o object, f form, r *request) error {
@@ -211,7 +215,7 @@ func onlyOne(o, parameters object) error {
 	if o["data"] != nil {
 		set = append(set, "data")
 	}
-	for _, name := range []string{"binary_data_size", "shared_memory_region"} {
+	for _, name := range []string{"binary_data_size", regionParameter} {
 		if parameters[name] != nil {
 			set = append(set, name)
 		}
@@ -229,8 +233,8 @@ func onlyOne(o, parameters object) error {
 
 func (m *model) readTensor(in *service.ModelInferRequest_InferInputTensor, data json.RawMessage, parameters object, b *body) (rawInput, error) {
 	items := int64(1)
-	if m.batches() && len(in.Shape) > 0 {
-		items = in.Shape[0]
+	if m.batches() {
+		items = leading(in.Shape)
 	}
 	if data != nil {
 		return readData(in, data, items)

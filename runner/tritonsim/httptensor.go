@@ -30,11 +30,8 @@ func readData(in *service.ModelInferRequest_InferInputTensor, data json.RawMessa
 	if want <= 0 || want > mostRequest {
 		return rawInput{firsts: []first{{}}}, nil // the shape is refused for what it is
 	}
-	if items < 1 || items > mostItems || want%items != 0 {
-		items = 1
-	}
-	raw := rawInput{firsts: make([]first, items)}
-	stride, n := want/items, int64(0)
+	items, stride := divide(want, items)
+	raw, n := rawInput{firsts: make([]first, items)}, int64(0)
 	err := eachElement(data, func(token json.Token) error {
 		f, text, err := element(token, in.Datatype)
 		if err != nil {

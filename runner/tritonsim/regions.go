@@ -87,7 +87,12 @@ type area struct {
 	offset, size uint64
 }
 
-const regionParameter = "shared_memory_region"
+// The parameters of a tensor in shared memory.
+const (
+	regionParameter = "shared_memory_region"
+	sizeParameter   = "shared_memory_byte_size"
+	offsetParameter = "shared_memory_offset"
+)
 
 // areaOf reads a tensor's parameters; ok is false where it lies in none.
 func areaOf(parameters map[string]*service.InferParameter) (a area, ok bool) {
@@ -99,7 +104,7 @@ func areaOf(parameters map[string]*service.InferParameter) (a area, ok bool) {
 		v := parameters[name]
 		return max(v.GetUint64Param(), uint64(max(0, v.GetInt64Param())))
 	}
-	return area{p.GetStringParam(), number("shared_memory_offset"), number("shared_memory_byte_size")}, true
+	return area{p.GetStringParam(), number(offsetParameter), number(sizeParameter)}, true
 }
 
 // use calls do with the file and the position of an area, while nobody forgets it.
@@ -122,7 +127,6 @@ func (g *regions) use(a area, do func(file *os.File, at int64) error) error {
 // lie in r.raws in the order of their inputs.
 func (g *regions) fetch(r *request) error {
 	var raws []rawInput
-	found := false
 	for _, in := range r.head.Inputs {
 		a, shared := areaOf(in.Parameters)
 		if !shared {
@@ -131,31 +135,23 @@ func (g *regions) fetch(r *request) error {
 			}
 			continue
 		}
-		found = true
 		raw, err := g.read(a, in.Shape)
 		if err != nil {
 			return err
 		}
 		raws = append(raws, raw)
 	}
-	if found || len(raws) > 0 {
-		r.raws = append(raws, r.raws...)
-	}
+	r.raws = append(raws, r.raws...)
 	return nil
 }
 
 func (g *regions) read(a area, shape []int64) (raw rawInput, err error) {
-	raw.size = int(a.size)
-	items := 1
-	if len(shape) > 0 && shape[0] > 0 && shape[0] <= mostItems && raw.size%int(shape[0]) == 0 {
-		items = int(shape[0])
-	}
-	raw.firsts = make([]first, items)
-	stride := raw.size / items
+	items, stride := divide(int64(a.size), leading(shape))
+	raw = rawInput{size: int(a.size), firsts: make([]first, items)}
 	err = g.use(a, func(file *os.File, at int64) error {
 		for i := range raw.firsts {
-			n := min(stride, len(first{}))
-			if _, err := file.ReadAt(raw.firsts[i][:n], at+int64(i*stride)); err != nil {
+			n := min(stride, int64(len(first{})))
+			if _, err := file.ReadAt(raw.firsts[i][:n], at+int64(i)*stride); err != nil {
 				return status.Errorf(codes.Internal, "reading shared memory: %v", err)
 			}
 		}
@@ -230,17 +226,19 @@ func (a *api) SystemSharedMemoryStatus(_ context.Context, q *service.SystemShare
 // readArea reads from JSON where a tensor lies in shared memory.
 func readArea(parameters object) (map[string]*service.InferParameter, error) {
 	name, err := get[string](parameters, regionParameter, noString)
-	out := map[string]*service.InferParameter{
+	if err != nil {
+		return nil, err
+	}
+	size, err := get[uint64](parameters, sizeParameter, noUnsigned)
+	if err != nil {
+		return nil, err
+	}
+	offset, err := optional[uint64](parameters, offsetParameter, noUnsigned)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]*service.InferParameter{
 		regionParameter: {ParameterChoice: &service.InferParameter_StringParam{StringParam: name}},
-	}
-	size, sizeErr := get[uint64](parameters, "shared_memory_byte_size", noUnsigned)
-	offset, offsetErr := optional[uint64](parameters, "shared_memory_offset", noUnsigned)
-	out["shared_memory_byte_size"] = &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: size}}
-	out["shared_memory_offset"] = &service.InferParameter{ParameterChoice: &service.InferParameter_Uint64Param{Uint64Param: offset}}
-	for _, err := range []error{err, sizeErr, offsetErr} {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+		sizeParameter:   unsigned(size), offsetParameter: unsigned(offset),
+	}, nil
 }

@@ -78,15 +78,12 @@ func (r *request) peek(data mem.BufferSlice, raws []span) error {
 		if err := reader.skip(uint64(raw.from - reader.at)); err != nil {
 			return err
 		}
-		in := rawInput{size: raw.size}
-		items := 1
+		items := int64(1)
 		if i < len(r.head.Inputs) {
-			if shape := r.head.Inputs[i].Shape; len(shape) > 0 && shape[0] > 0 && shape[0] <= mostItems && raw.size%int(shape[0]) == 0 {
-				items = int(shape[0])
-			}
+			items = leading(r.head.Inputs[i].Shape)
 		}
-		stride := raw.size / items
-		in.firsts = make([]first, items)
+		items, part := divide(int64(raw.size), items)
+		in, stride := rawInput{size: raw.size, firsts: make([]first, items)}, int(part)
 		for j := range in.firsts {
 			n := min(stride, len(first{}))
 			if err := reader.read(in.firsts[j][:n]); err != nil {
@@ -99,6 +96,23 @@ func (r *request) peek(data mem.BufferSlice, raws []span) error {
 		r.raws = append(r.raws, in)
 	}
 	return nil
+}
+
+// leading is a shape's first dimension, which counts the items; 1 without any.
+func leading(shape []int64) int64 {
+	if len(shape) == 0 {
+		return 1
+	}
+	return shape[0]
+}
+
+// divide gives each item its part of a tensor, in bytes or elements. A tensor that
+// they do not divide, or into too many parts, is one item.
+func divide(size, items int64) (n, part int64) {
+	if items < 1 || items > mostItems || size%items != 0 {
+		items = 1
+	}
+	return items, size / items
 }
 
 // cursor reads protobuf's wire format from buffers that are not joined.

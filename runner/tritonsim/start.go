@@ -29,7 +29,7 @@ func (p *process) begin() error {
 	if s.tooMany(models) {
 		err = errProcesses
 	}
-	if a := (*aborted)(nil); err != nil && (!s.options.Lenient || errors.As(err, &a)) {
+	if err != nil && (!s.options.Lenient || aborts(err)) {
 		return p.fail(err)
 	}
 	if slices.ContainsFunc(models, s.hangs) {
@@ -48,7 +48,7 @@ func (p *process) begin() error {
 	}
 	p.incomplete = loadErr != nil
 	if p.ports, err = s.open(p); err != nil {
-		p.server.log.print("error: " + err.Error())
+		s.log.print("error: " + err.Error())
 		return &ExitError{Code: 1, Reason: err.Error(), cause: err}
 	}
 	return nil
@@ -62,7 +62,7 @@ func (p *process) pollAll(names []string) ([]*found, error) {
 	)
 	for _, name := range names {
 		f, err := p.server.poll(name, "")
-		if a := (*aborted)(nil); errors.As(err, &a) {
+		if aborts(err) {
 			return nil, err
 		}
 		if err != nil {
