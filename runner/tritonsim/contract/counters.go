@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -158,22 +157,20 @@ var families = []string{
 
 func requireNames(t *testing.T, g Target) {
 	t.Helper()
-	response, err := http.Get(g.MetricsURL)
+	request, err := http.NewRequestWithContext(limited(t), http.MethodGet, g.MetricsURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	got, _, err := do(request, &http.Transport{DisableKeepAlives: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind := response.Header.Get("Content-Type"); kind != "text/plain; charset=utf-8" {
-		t.Errorf("content type %q", kind)
+	if got.contentType != "text/plain; charset=utf-8" {
+		t.Errorf("content type %q", got.contentType)
 	}
 	for _, family := range families {
-		if !strings.Contains(string(text), "# TYPE "+family+"\n") {
+		if !strings.Contains(got.body, "# TYPE "+family+"\n") {
 			t.Errorf("the metrics page lacks %s", family)
 		}
 	}
-	http.DefaultClient.CloseIdleConnections()
 }

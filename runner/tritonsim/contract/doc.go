@@ -111,14 +111,20 @@ func (g Target) fetch(ctx context.Context, method, path, body string) (page, err
 	if err != nil {
 		return page{}, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, _, err := do(request, &http.Transport{DisableKeepAlives: true})
+	return answer, err
+}
+
+// do sends a request and reads the whole answer.
+func do(request *http.Request, by *http.Transport) (page, http.Header, error) {
+	client := http.Client{Transport: by}
 	response, err := client.Do(request)
 	if err != nil {
-		return page{}, err
+		return page{}, nil, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text)}, err
+	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text)}, response.Header, err
 }
 
 // requireStatus compares an error's gRPC code and its whole text.

@@ -60,17 +60,12 @@ func (g Target) send(t *testing.T, r webRequest) (answer page, head http.Header,
 	case r.tensors != nil && r.length == "":
 		q.Header.Set(headLength, strconv.Itoa(len(r.head)))
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
-	response, err := client.Do(q)
+	answer, head, err = do(q, &http.Transport{DisableKeepAlives: true, DisableCompression: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.Header.Get("Content-Encoding") == "gzip" {
+	text := []byte(answer.body)
+	if head.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(bytes.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
@@ -80,12 +75,13 @@ func (g Target) send(t *testing.T, r webRequest) (answer page, head http.Header,
 		}
 	}
 	at := len(text)
-	if length := response.Header.Get(headLength); length != "" {
+	if length := head.Get(headLength); length != "" {
 		if at, err = strconv.Atoi(length); err != nil || at > len(text) {
 			t.Fatalf("the JSON is said to have %s of %d bytes", length, len(text))
 		}
 	}
-	return page{response.StatusCode, response.Header.Get("Content-Type"), string(text[:at])}, response.Header, text[at:]
+	answer.body = string(text[:at])
+	return answer, head, text[at:]
 }
 
 // spelled is the JSON of a request for items whose first elements are 1, 2 and

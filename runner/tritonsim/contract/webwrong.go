@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -95,18 +96,21 @@ func wrongOverHTTP(t *testing.T, g Target) {
 	for _, test := range webWrong {
 		t.Run(test.name, func(t *testing.T) {
 			got, _, _ := g.send(t, test.request)
-			kind := test.kind
-			if kind == "" {
-				kind = "application/json"
-			}
-			var answer struct{ Error string }
-			if err := json.Unmarshal([]byte(got.body), &answer); err != nil {
-				t.Fatalf("%v: %s", err, got.body)
-			}
-			begin, open := strings.CutSuffix(test.text, "...")
-			if got.code != test.code || got.contentType != kind || !open && answer.Error != test.text || open && !strings.HasPrefix(answer.Error, begin) {
-				t.Errorf("got %d %s %q\nwant %d %s %q", got.code, got.contentType, answer.Error, test.code, kind, test.text)
-			}
+			got.requireError(t, test.code, cmp.Or(test.kind, "application/json"), test.text)
 		})
+	}
+}
+
+// requireError compares an answer that is an error with its text, the whole or up
+// to a last "...".
+func (got page) requireError(t *testing.T, code int, contentType, text string) {
+	t.Helper()
+	var answer struct{ Error string }
+	if err := json.Unmarshal([]byte(got.body), &answer); err != nil {
+		t.Fatalf("%v: %s", err, got.body)
+	}
+	begin, open := strings.CutSuffix(text, "...")
+	if got.code != code || got.contentType != contentType || !open && answer.Error != text || open && !strings.HasPrefix(answer.Error, begin) {
+		t.Errorf("got %d %s %q\nwant %d %s %q", got.code, got.contentType, answer.Error, code, contentType, text)
 	}
 }
