@@ -11,9 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tritonsweep/internal/atomicfile"
+	"tritonsweep/runner/flock"
 )
 
 // Holder says who holds a lock.
@@ -86,15 +85,15 @@ func acquire(state State, repository, command string) (*Lock, error) {
 	if err := provable(dir, state); err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
-	if err := flock(dir); err != nil {
+	if err := flock.Try(dir, real); err != nil {
 		_ = dir.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
+		switch {
+		case errors.Is(err, flock.ErrHeld):
 			return nil, &HeldError{Repository: repository, Holder: readHolder(l.holder)}
+		case errors.Is(err, flock.ErrGone):
+			return nil, errVanished
 		}
 		return nil, fmt.Errorf("locking %s: %w", repository, err)
-	}
-	if !l.names(real) {
-		return nil, errors.Join(errVanished, dir.Close())
 	}
 	if err := errors.Join(state.tidy(l.key), l.sign(command)); err != nil {
 		return nil, errors.Join(err, l.Release())
@@ -155,15 +154,6 @@ func userName() string {
 	return fmt.Sprint(os.Getuid())
 }
 
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
 // Tidy removes what killed runs left in the state directory that changed
 // nothing: the names of holders that hold nothing any more.
 func (s State) Tidy(command string) error {
@@ -200,10 +190,3 @@ func readHolder(name string) *Holder {
 
 // key names the state files of one repository.
 func key(real string) string { return atomicfile.Sum([]byte(real))[:16] }
-
-// names reports whether the path still leads to the directory that is locked.
-func (l *Lock) names(path string) bool {
-	named, err := os.Stat(path)
-	locked, ownErr := l.dir.Stat()
-	return err == nil && ownErr == nil && os.SameFile(named, locked)
-}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"tritonsweep/runner/flock"
 )
 
 // scratches is the directory of the state in which throw-away directories lie.
@@ -77,15 +77,14 @@ func hold(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f); errors.Is(err, unix.EWOULDBLOCK) {
+	err = flock.Try(f, dir)
+	switch {
+	case err == nil:
+		return f, nil
+	case errors.Is(err, flock.ErrHeld), errors.Is(err, flock.ErrGone):
 		return nil, f.Close()
-	} else if err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), f.Close())
 	}
-	if l := (&Lock{dir: f}); !l.names(dir) {
-		return nil, f.Close()
-	}
-	return f, nil
+	return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), f.Close())
 }
 
 // Running reports whether somebody holds the repository of a journal: its run,
@@ -96,5 +95,5 @@ func (d Document) Running() bool {
 		return false
 	}
 	defer f.Close() // and the lock, if it was free
-	return errors.Is(flock(f), unix.EWOULDBLOCK)
+	return errors.Is(flock.Try(f, d.Repository), flock.ErrHeld)
 }

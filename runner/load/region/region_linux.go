@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"tritonsweep/runner/flock"
 )
 
 // Region is mapped shared memory.
@@ -69,22 +71,13 @@ func (r *Region) make(dir string) error {
 		} else if err != nil {
 			return err
 		}
-		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && stillThere(file, r.path) {
+		if flock.Try(file, r.path) == nil {
 			r.file = file
 			return nil
 		}
 		file.Close()
 	}
 	return errors.New("every file was taken away")
-}
-
-func stillThere(file *os.File, path string) bool {
-	opened, err := file.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Stat(path)
-	return err == nil && os.SameFile(opened, named)
 }
 
 // Close removes the region. Who has mapped it keeps the memory until unmapping it.
@@ -113,7 +106,7 @@ func Reap(dir string) (names []string, err error) {
 		if openErr != nil {
 			continue // gone meanwhile, or somebody else's
 		}
-		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && stillThere(file, path) {
+		if flock.Try(file, path) == nil {
 			if removed := os.Remove(path); removed == nil {
 				names = append(names, filepath.Base(path))
 			} else if !errors.Is(removed, fs.ErrNotExist) {
