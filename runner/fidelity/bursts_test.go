@@ -55,20 +55,26 @@ func TestRealBursts(t *testing.T) {
 func burstScenarios(t *testing.T) (all []*batcher.ScenarioFile) {
 	t.Helper()
 	for _, name := range scenarios.Names() {
-		data, err := scenarios.Read(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := batcher.ParseScenario(name, data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := readScenario(t, name)
 		m := &f.Scenario.Models[0]
 		if len(m.Load.Script) > 0 && m.Config.Rules == (batcher.Rules{}) && m.Service.Device == "" && !m.Config.DeviceBlocking {
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+func readScenario(t *testing.T, name string) *batcher.ScenarioFile {
+	t.Helper()
+	data, err := scenarios.Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := batcher.ParseScenario(name, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // play plays the scenarios, each so many times, prints a line for each, and fails

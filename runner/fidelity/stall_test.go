@@ -10,7 +10,6 @@ import (
 	"tritonsweep/results/stall"
 	"tritonsweep/sweep"
 	"tritonsweep/sweep/batcher"
-	"tritonsweep/sweep/batcher/scenarios"
 )
 
 // playStalls measures the scenario "stall" on the real server, a queue limit
@@ -18,15 +17,7 @@ import (
 // wake-ups are lost in the one, and in the other none is, and the tool says so.
 func playStalls(t *testing.T, p place, window time.Duration, both bool) {
 	t.Helper()
-	data, err := scenarios.Read("stall")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := batcher.ParseScenario("stall", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := f.Scenario.Models[0]
+	m := readScenario(t, "stall").Scenario.Models[0]
 	b := &bench{place: p, log: io.Discard, seed: 1}
 	measure := func(name string) (results.Record, bool) {
 		p.add(t, name, map[string]string{"config.pbtxt": burstConfig(name, &m), "1/model.py": burstCode})
