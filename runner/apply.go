@@ -100,7 +100,7 @@ func (r *run) commit(ctx context.Context, change Change, t sweep.Trial) error {
 		return err
 	}
 	if err := r.journal.Touch(); err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
+		return err
 	}
 	if err := r.start(ctx, t, r.applier.revert, change.Model); err != nil {
 		return err

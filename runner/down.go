@@ -44,10 +44,7 @@ func (r *run) diagnose(ctx context.Context, t sweep.Trial, record *results.Recor
 // moot is the record of a load that is not offered, since the server ended under
 // one before.
 func (r *run) moot(t sweep.Trial, l sweep.Load) results.Record {
-	record := r.blank(t, l)
-	record.Verdict = results.Failed
-	record.Reasons = []string{fmt.Sprintf("not tried: the server ended under another load: %v", r.ended)}
-	return record
+	return r.untried(t, l, results.Failed, fmt.Sprintf("not tried: the server ended under another load: %v", r.ended))
 }
 
 // starved remembers the settings under which the server was killed for lack of

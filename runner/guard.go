@@ -112,8 +112,5 @@ func heavier(l, stopped sweep.Load) bool {
 // spare is the record of a load that is not offered, since a lighter one was
 // stopped.
 func (r *run) spare(t sweep.Trial, l, stopped sweep.Load) results.Record {
-	record := r.blank(t, l)
-	record.Verdict = results.Failed
-	record.Reasons = []string{fmt.Sprintf("not tried: %s was stopped for the container's memory", stopped)}
-	return record
+	return r.untried(t, l, results.Failed, fmt.Sprintf("not tried: %s was stopped for the container's memory", stopped))
 }

@@ -64,9 +64,7 @@ func (r *run) leaveOut(t sweep.Trial) (sweep.Trial, error) {
 			rest.Loads = append(rest.Loads, l)
 			continue
 		}
-		record := r.blank(t, l)
-		record.Verdict, record.Reasons = results.Inert, []string{why}
-		if err := r.record(t, record); err != nil {
+		if err := r.record(t, r.untried(t, l, results.Inert, why)); err != nil {
 			return t, err
 		}
 	}

@@ -177,6 +177,13 @@ func (r *run) blank(t sweep.Trial, l sweep.Load) results.Record {
 	}
 }
 
+// untried is a record of a point that is not measured.
+func (r *run) untried(t sweep.Trial, l sweep.Load, verdict results.Verdict, reason string) results.Record {
+	record := r.blank(t, l)
+	record.Verdict, record.Reasons = verdict, []string{reason}
+	return record
+}
+
 func (r *run) environment(s snapshot) results.Environment {
 	e := r.Base
 	e.CPUs = runtime.NumCPU()

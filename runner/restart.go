@@ -30,7 +30,7 @@ func (a *restartApplier) apply(ctx context.Context, t sweep.Trial) error {
 		}
 	}
 	if err := a.journal.Touch(); err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
+		return err
 	}
 	return a.restart(ctx)
 }

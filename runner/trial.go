@@ -204,9 +204,7 @@ func (r *run) verify(ctx context.Context, t sweep.Trial) error {
 // recordAll gives every load of a trial the same verdict.
 func (r *run) recordAll(t sweep.Trial, verdict results.Verdict, reason string) error {
 	for _, l := range t.Loads {
-		record := r.blank(t, l)
-		record.Verdict, record.Reasons = verdict, []string{reason}
-		if err := r.record(t, record); err != nil {
+		if err := r.record(t, r.untried(t, l, verdict, reason)); err != nil {
 			return err
 		}
 	}

@@ -164,7 +164,10 @@ func (j *Journal) Touch() error {
 		return nil
 	}
 	j.Touched = true
-	return j.save()
+	if err := j.save(); err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	return nil
 }
 
 // MarkRestored notes durably that the files are back.
