@@ -60,7 +60,7 @@ func newTour(t *testing.T) *tour {
 func (s *tour) process(args ...string) *exec.Cmd {
 	cmd := s.command(args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(cmd.Env, "DOCKER_HOST=unix://"+s.socket, "DOCKER_API_VERSION=", "DOCKER_CERT_PATH=", undo.StateEnv+"="+s.state, "CANARY_KEY="+s.secret)
+	cmd.Env = append(cmd.Env, "DOCKER_HOST="+s.host, "DOCKER_API_VERSION=", "DOCKER_CERT_PATH=", undo.StateEnv+"="+s.state, "CANARY_KEY="+s.secret)
 	return cmd
 }
 

@@ -20,7 +20,7 @@ import (
 // whole commands run on it as on the real one. It writes down every call, and
 // puts a secret wherever an Engine may have one.
 type engine struct {
-	socket string
+	host   string // its DOCKER_HOST
 	secret string
 	mu     sync.Mutex
 	calls  []string // METHOD /path, identifiers replaced by {id}
@@ -41,23 +41,31 @@ type box struct {
 // newEngine serves an Engine with one container that runs.
 func newEngine(t *testing.T, models, secret string) *engine {
 	t.Helper()
-	e := &engine{socket: filepath.Join(t.TempDir(), "docker.sock"), secret: secret}
-	listener, err := net.Listen("unix", e.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: e}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(listener) }()
-	e.add("production", models, map[string]string{"deploy.token": secret}).start(t)
+	e := &engine{secret: secret}
 	t.Cleanup(func() {
-		server.Close()
-		<-served
 		for _, b := range e.boxes {
 			b.server.Close()
 		}
 	})
+	e.add("production", models, map[string]string{"deploy.token": secret}).start(t)
+	e.host = serveSocket(t, e) // from here on mu guards it
 	return e
+}
+
+// serveSocket serves on a Unix socket until the test ends, and returns its
+// DOCKER_HOST.
+func serveSocket(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close(); <-served })
+	return "unix://" + socket
 }
 
 func (e *engine) add(name, models string, labels map[string]string) *box {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -87,11 +86,6 @@ func TestFault48SecondSignal(t *testing.T) {
 // something fail the test.
 func pollingEngine(t *testing.T, repository string) string {
 	t.Helper()
-	socket := filepath.Join(t.TempDir(), "docker.sock")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
 	id := strings.Repeat("a", 64)
 	container := map[string]any{
 		"Id": id, "Name": "/polls", "Image": "sha256:" + strings.Repeat("b", 64), "Args": []string{},
@@ -102,7 +96,7 @@ func pollingEngine(t *testing.T, repository string) string {
 		"NetworkSettings": map[string]any{"Ports": map[string]any{}, "Networks": map[string]any{}},
 		"Mounts":          []map[string]any{{"Type": "bind", "Source": repository, "Destination": "/models", "RW": true}},
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveSocket(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Api-Version", "1.41")
 		w.Header().Set("Content-Type", "application/json")
 		switch {
@@ -113,10 +107,7 @@ func pollingEngine(t *testing.T, repository string) string {
 		case strings.HasSuffix(r.URL.Path, "/json"):
 			_ = json.NewEncoder(w).Encode(container)
 		}
-	})}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-	return "unix://" + socket
+	}))
 }
 
 // TestFault66PollMode: a server that watches its repository would take every

@@ -47,16 +47,7 @@ func newSocketProxy(t *testing.T, names ...string) (*socketProxy, string) {
 			p.allowed = append(p.allowed, call)
 		}
 	}
-	socket := filepath.Join(t.TempDir(), "docker.sock")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: p}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(listener) }()
-	t.Cleanup(func() { server.Close(); <-served })
-	return p, "unix://" + socket
+	return p, serveSocket(t, p)
 }
 
 var (
