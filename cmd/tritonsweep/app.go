@@ -22,14 +22,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	args, completing := guardCompletion(args)
 	app := newApp(stdin, stdout, stderr, completing)
 	err := app.RunContext(ctx, args)
-	code := exitCode(err)
-	if signalled := signalOf(ctx); signalled != 0 && code < exitNotRestored {
-		code = 128 + signalled
-	}
 	if err != nil && !errors.Is(err, errSilent) {
 		fmt.Fprintln(stderr, "tritonsweep:", printable(recordable(err.Error())))
 	}
-	return code
+	return exitCodeFor(ctx, err)
 }
 
 // errSilent ends a command whose message was already printed.

@@ -113,7 +113,7 @@ func (t *target) onlyModel(c *cli.Context, loads []sweep.Load) error {
 
 // untouched is the axis of the commands that change no config.
 func untouched(*cli.Context, *tritonconfig.File) ([]tritonconfig.Settings, error) {
-	return []tritonconfig.Settings{{}}, nil
+	return onlyUntouched(), nil
 }
 
 // writeLog writes what may be used of a run as an HdrHistogram log.

@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -53,17 +51,9 @@ func applyConfig(c *cli.Context) error {
 }
 
 func readConfig(name string) (map[string]any, error) {
-	f, err := os.Open(name)
+	data, err := readSmall(name, maxConfigFile)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxConfigFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxConfigFile)
 	}
 	values := map[string]any{}
 	if err := yaml.UnmarshalWithOptions(data, &values, yaml.Strict()); err != nil {
@@ -72,30 +62,21 @@ func readConfig(name string) (map[string]any, error) {
 	return values, nil
 }
 
-// configTexts are the values that a flag is set to, one after the other.
+// configTexts are the values that a flag is set to, one after the other, as they
+// would stand on the command line.
 func configTexts(c *cli.Context, key string, value any) []string {
-	list, isList := value.([]any)
-	if _, each := c.Generic(key).(*textList); !each || !isList {
-		return []string{configText(value)}
-	}
-	var texts []string
-	for _, v := range list {
-		texts = append(texts, fmt.Sprint(v))
-	}
-	return texts
-}
-
-// configText writes a value as it would stand on the command line.
-func configText(value any) string {
 	list, ok := value.([]any)
 	if !ok {
-		return fmt.Sprint(value)
+		return []string{fmt.Sprint(value)}
 	}
-	parts := make([]string, len(list))
+	texts := make([]string, len(list))
 	for i, v := range list {
-		parts[i] = fmt.Sprint(v)
+		texts[i] = fmt.Sprint(v)
 	}
-	return strings.Join(parts, ",")
+	if _, each := c.Generic(key).(*textList); each {
+		return texts
+	}
+	return []string{strings.Join(texts, ",")}
 }
 
 // flagNames returns the flags of all commands, without those that make no sense

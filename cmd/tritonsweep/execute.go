@@ -232,7 +232,7 @@ func makePlan(c *cli.Context, target *target, o options, settings axis) (sweep.P
 			return sweep.Plan{}, err
 		}
 		if o.mode == runner.None {
-			values = onlyUntouched(values)
+			values = onlyUntouched()
 		}
 		if values, err = target.allowed(model, values, len(target.models) > 1); err != nil {
 			return sweep.Plan{}, err

@@ -37,8 +37,9 @@ func guardCommand() *cli.Command {
 // to the server. It works in another directory, so that paths must be absolute.
 func guardArgs(c *cli.Context, journal *undo.Journal) ([]string, error) {
 	args := []string{"tritonsweep", "guard", "--run", journal.Run, "--key", journal.Key()}
-	for _, name := range connectionNames {
-		if !c.IsSet(name) {
+	for _, flag := range connectionFlags() {
+		name := flag.Names()[0]
+		if name == headerName || !c.IsSet(name) {
 			continue
 		}
 		value := fmt.Sprint(c.Value(name))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,9 +111,7 @@ func dataFor(m load.Model, o options, used []bool) load.Data {
 				own[r.input], used[i] = append(own[r.input], r.feed), true
 			}
 		}
-		for input, feeds := range own {
-			data.Inputs[input] = feeds
-		}
+		maps.Copy(data.Inputs, own)
 	}
 	if len(data.Inputs) == 0 {
 		data.Inputs = nil

@@ -139,6 +139,5 @@ func (t *target) fitting(model string, loads []sweep.Load) []sweep.Load {
 	return slices.DeleteFunc(slices.Clone(loads), func(l sweep.Load) bool { return l.BatchSize > most })
 }
 
-func onlyUntouched([]tritonconfig.Settings) []tritonconfig.Settings {
-	return []tritonconfig.Settings{{}}
-}
+// onlyUntouched is what is tried where no config is changed.
+func onlyUntouched() []tritonconfig.Settings { return []tritonconfig.Settings{{}} }

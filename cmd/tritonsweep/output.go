@@ -25,13 +25,14 @@ func writeFiles(dir string, made *report.Report) error {
 
 // writeViews leaves files in dir, which is made if need be.
 func writeViews(dir string, views map[string]func(io.Writer) error) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return withCode(exitFailed, fmt.Errorf("--output: %w (hint: the results are stored; tritonsweep report writes it again)", err))
-	}
+	err := os.MkdirAll(dir, 0o755)
 	for name, view := range views {
-		if err := writeFile(filepath.Join(dir, name), view); err != nil {
-			return withCode(exitFailed, fmt.Errorf("--output: %w (hint: the results are stored; tritonsweep report writes it again)", err))
+		if err == nil {
+			err = writeFile(filepath.Join(dir, name), view)
 		}
+	}
+	if err != nil {
+		return withCode(exitFailed, fmt.Errorf("--output: %w (hint: the results are stored; tritonsweep report writes it again)", err))
 	}
 	return cleanOutput(dir)
 }

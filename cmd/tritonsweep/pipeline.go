@@ -142,13 +142,9 @@ func (p *pipelines) makePlan(c *cli.Context, name string) error {
 	if !c.IsSet("seed") {
 		seed = rand.Uint64N(1 << 48)
 	}
-	untouched, err := untouched(c, nil)
-	if err != nil {
-		return err
-	}
 	var spaces []sweep.Space
 	for _, t := range p.targets {
-		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: untouched, Loads: o.loads})
+		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: onlyUntouched(), Loads: o.loads})
 	}
 	p.plan, err = sweep.NewPlan(name, spaces, c.Int("rounds"), seed)
 	return withCode(exitUsage, err)

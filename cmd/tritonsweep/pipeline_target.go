@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,17 +77,9 @@ func specTargets(c *cli.Context, asked []string) (targets []*pipeline.Target, fo
 const maxSpecFile = 1 << 20
 
 func readSpecFile(name string) (pipeline.Spec, error) {
-	f, err := os.Open(name)
+	data, err := readSmall(name, maxSpecFile)
 	if err != nil {
 		return pipeline.Spec{}, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSpecFile+1))
-	if err != nil {
-		return pipeline.Spec{}, err
-	}
-	if len(data) > maxSpecFile {
-		return pipeline.Spec{}, fmt.Errorf("%s: larger than %d bytes", name, maxSpecFile)
 	}
 	spec, err := pipeline.Parse(data)
 	if err != nil {

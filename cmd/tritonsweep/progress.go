@@ -207,8 +207,7 @@ func pointLine(r results.Record) string {
 	}
 	if t := r.Client.Throughput; t != nil {
 		line += fmt.Sprintf("%.4g/s ±%.1f%%", t.Value, 100*(t.High-t.Low)/2/t.Value)
-	}
-	if r.Client.Throughput == nil {
+	} else {
 		line += fmt.Sprintf("%d answers, too few for an interval", r.Client.Requests)
 	}
 	if p99 := r.Client.P99; p99 != nil {

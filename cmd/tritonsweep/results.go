@@ -118,6 +118,8 @@ func finish(run *results.Run, err error, code int) {
 	}
 }
 
+// exitCodeFor is the program's exit code: a signal that ended ctx counts for more
+// than what it made fail.
 func exitCodeFor(ctx context.Context, err error) int {
 	code := exitCode(err)
 	if n := signalOf(ctx); n != 0 && code < exitNotRestored {
@@ -145,10 +147,18 @@ func analyze(ctx context.Context, store *results.Store, id string) (*report.Repo
 	return report.Analyze(run, records), nil
 }
 
-func readRun(ctx context.Context, store *results.Store, id string) (results.Run, []results.Record, error) {
+func findRun(ctx context.Context, store *results.Store, id string) (results.Run, error) {
 	run, err := store.Run(ctx, id)
-	if err != nil && run.ID == "" {
-		return run, nil, usagef("%v", err) // which run is asked for is the caller's doing
+	if err != nil {
+		return run, usagef("%v", err) // which run is asked for is the caller's doing
+	}
+	return run, nil
+}
+
+func readRun(ctx context.Context, store *results.Store, id string) (results.Run, []results.Record, error) {
+	run, err := findRun(ctx, store, id)
+	if err != nil {
+		return run, nil, err
 	}
 	records, err := store.Records(ctx, run.ID)
 	if errors.Is(err, results.ErrCorrupt) {

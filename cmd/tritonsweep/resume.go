@@ -45,7 +45,7 @@ func resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	run, _, err := readRun(c.Context, store, ref)
+	run, err := findRun(c.Context, store, ref)
 	if err = errors.Join(err, store.Close()); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func points(plan sweep.Plan) map[planPoint]bool {
 	all := map[planPoint]bool{}
 	for _, t := range plan.Trials {
 		for _, l := range t.Loads {
-			all[planPoint{t.Model, t.Settings.Key(), t.Control, t.Round, l}] = true
+			all[planPointOf(t, l)] = true
 		}
 	}
 	return all

@@ -43,10 +43,6 @@ func headerFlags() []cli.Flag {
 	}
 }
 
-// connectionNames are the flags that a guardian is started with, so that it can
-// speak to the server that it brings back.
-var connectionNames = []string{"tls", "tls-ca", "tls-cert", "tls-key", "tls-server-name", headerFile, "insecure-headers"}
-
 // connectionFiles are those of them that name files.
 var connectionFiles = []string{"tls-ca", "tls-cert", "tls-key", headerFile}
 
@@ -71,7 +67,7 @@ func readTLS(c *cli.Context) (*tls.Config, error) {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	if ca != "" {
-		text, err := readSmall(ca)
+		text, err := readSmall(ca, mostSmall)
 		if err != nil {
 			return nil, usagef("--tls-ca: %w", err)
 		}
@@ -86,15 +82,16 @@ func readTLS(c *cli.Context) (*tls.Config, error) {
 // mostSmall bounds files of certificates and headers.
 const mostSmall = 1 << 20
 
-func readSmall(path string) ([]byte, error) {
+// readSmall reads a file of at most so many bytes.
+func readSmall(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, mostSmall+1))
-	if err == nil && len(data) > mostSmall {
-		err = fmt.Errorf("%s: larger than %d bytes", path, mostSmall)
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s: larger than %d bytes", path, most)
 	}
 	return data, err
 }
@@ -104,7 +101,7 @@ func readSmall(path string) ([]byte, error) {
 func serverHeaders(c *cli.Context) (map[string]string, error) {
 	headers := map[string]string{}
 	if path := c.String(headerFile); path != "" {
-		data, err := readSmall(path)
+		data, err := readSmall(path, mostSmall)
 		if err != nil {
 			return nil, usagef("--header-file: %w", err)
 		}

@@ -50,9 +50,7 @@ func showCommand() *cli.Command {
 		Usage:     "show one run: its recommendation, its points, its footnotes",
 		ArgsUsage: "[RUN]",
 		Flags:     []cli.Flag{dbFlag(), formatFlag()},
-		Action: func(c *cli.Context) error {
-			return showRun(c)
-		},
+		Action:    showRun,
 	}
 }
 
@@ -62,9 +60,7 @@ func reportCommand() *cli.Command {
 		Usage:     "write the reports of a run again: HTML, Markdown, JSON, CSV and the patch",
 		ArgsUsage: "[RUN]",
 		Flags:     []cli.Flag{dbFlag(), outputFlag(), formatFlag()},
-		Action: func(c *cli.Context) error {
-			return showRun(c)
-		},
+		Action:    showRun,
 	}
 }
 

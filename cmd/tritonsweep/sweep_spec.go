@@ -142,7 +142,7 @@ func planSpec(c *cli.Context, s *spec.Spec, t *target, o options) (sweep.Plan, e
 			space.Loads = o.loads
 		}
 		if o.mode == runner.None {
-			space.Settings = onlyUntouched(space.Settings)
+			space.Settings = onlyUntouched()
 		}
 		var left []sweep.Skip
 		space.Settings, left = t.fit(model, space.Settings)

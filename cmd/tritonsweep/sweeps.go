@@ -83,9 +83,7 @@ func concurrencyCommand() *cli.Command {
 		Name:        "concurrency",
 		Usage:       "measure throughput and latency of a model as it is, from one client to many",
 		Description: "Changes no config. With --mode none the server is not even restarted.",
-	}, "1,4,8,16,32,64", func(*cli.Context, *tritonconfig.File) ([]tritonconfig.Settings, error) {
-		return []tritonconfig.Settings{{}}, nil
-	})
+	}, "1,4,8,16,32,64", untouched)
 }
 
 // sweepCommand completes a command with the flags and the action that all
