@@ -22,10 +22,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	args, completing := guardCompletion(args)
 	app := newApp(stdin, stdout, stderr, completing)
 	err := app.RunContext(ctx, args)
+	code := exitCodeFor(ctx, err)
 	if err != nil && !errors.Is(err, errSilent) {
 		fmt.Fprintln(stderr, "tritonsweep:", printable(recordable(err.Error())))
 	}
-	return exitCodeFor(ctx, err)
+	return code
 }
 
 // errSilent ends a command whose message was already printed.

@@ -127,7 +127,6 @@ func runChange(c *cli.Context, target *target, o options, change runner.Change, 
 		display.event(e)
 		onEvent(e)
 	}
-	config.MaxContainerMemory = o.memory
 	err := runner.Apply(c.Context, config, change)
 	display.close()
 	return err

@@ -23,9 +23,9 @@ func newCanary(p *proposal, out io.Writer) *canary { return &canary{proposal: p,
 
 // judge returns why the change must not stay.
 func (k *canary) judge(before, after results.Record) error {
-	now := report.Analyze(k.asRun(), []results.Record{before, after})
-	then := report.CompareRuns(report.Side{Run: k.run, Records: k.records},
-		report.Side{Run: k.asRun(), Records: []results.Record{before, after}}, report.ProvenanceParts())
+	measured := report.Side{Run: k.asRun(), Records: []results.Record{before, after}}
+	now := report.Analyze(measured.Run, measured.Records)
+	then := report.CompareRuns(report.Side{Run: k.run, Records: k.records}, measured, report.ProvenanceParts())
 	k.print(then, before, after)
 	if !after.Verdict.Usable() {
 		return withCode(exitSome, fmt.Errorf("the change was taken back, because its canary could not be measured: %s: %s (hint: try again on a quieter server, a longer --canary-duration, or --no-canary)",
@@ -39,7 +39,7 @@ func (k *canary) judge(before, after results.Record) error {
 
 // worse returns what is worse than it was, or than it was said to be.
 func (k *canary) worse(now report.Model, then *report.Comparison, before, after results.Record) string {
-	q := k.objective()
+	q := k.objective
 	p := now.Points[0]
 	switch {
 	case len(after.Client.Errors) > 0 && len(before.Client.Errors) == 0:
@@ -76,23 +76,13 @@ func pairOf(then *report.Comparison, r results.Record) *report.Pair {
 func (k *canary) asRun() results.Run {
 	return results.Run{
 		ID: "canary", Plan: sweep.Plan{Sweep: "apply", Rounds: 1, Seed: k.run.Plan.Seed},
-		Limit: k.run.Limit, Objective: string(k.objective()), Originals: k.run.Originals,
+		Limit: k.run.Limit, Objective: string(k.objective), Originals: k.run.Originals,
 	}
-}
-
-// objective is the latency that the run weighed.
-func (k *canary) objective() pareto.Quantile {
-	for _, m := range k.made.Models {
-		if m.Name == k.model {
-			return m.Objective
-		}
-	}
-	return pareto.P95
 }
 
 // print shows prediction and measurements side by side.
 func (k *canary) print(then *report.Comparison, before, after results.Record) {
-	q := k.objective()
+	q := k.objective
 	k.say("canary at %s", k.point.Load)
 	k.say("  %-12s  %s", "predicted", figures(k.point.Throughput, q, k.point.Latency.Get(q)))
 	for _, r := range []results.Record{before, after} {

@@ -55,7 +55,7 @@ func doctor(c *cli.Context) error {
 	if err := doctorCopies(c, w); err != nil {
 		return err
 	}
-	if err := doctorTarget(c, w); err != nil {
+	if err := doctorTarget(c, w, state); err != nil {
 		return err
 	}
 	if !sound {
@@ -110,15 +110,13 @@ func doctorCopies(c *cli.Context, w io.Writer) error {
 	return nil
 }
 
-func doctorTarget(c *cli.Context, w io.Writer) (err error) {
+func doctorTarget(c *cli.Context, w io.Writer, state undo.State) (err error) {
 	mode, err := runner.ParseMode(c.String("mode"))
 	if err != nil {
 		return usagef("--mode: %w", err)
 	}
 	t := newTarget(mode)
-	if t.state, err = undo.OpenState(); err != nil {
-		return withCode(exitPermission, err)
-	}
+	t.state = state
 	defer func() { err = errors.Join(err, t.close()) }()
 	steps := []struct {
 		name   string

@@ -336,7 +336,7 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 		watch(e)
 		onEvent(e)
 	}
-	config.Budget, config.MaxContainerMemory, config.MaxSlowdown = o.budget, o.memory, o.slowdown
+	config.Budget, config.MaxSlowdown = o.budget, o.slowdown
 	config.SkipInert = c.Command.Name == specName && !c.Bool("measure-all")
 	outcome, runErr := o.run(c.Context, config)
 	display.close()

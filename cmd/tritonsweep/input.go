@@ -83,13 +83,10 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 	config := runner.Config{
 		Run: run.ID, Plan: run.Plan, Mode: t.mode, Client: t.client,
 		Repository: t.repository, State: t.state, Lock: t.lock, Files: t.files,
-		Load: o.spec, Data: o.data, ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
-		Guard: t.startGuardian(c), Scratch: t.scratch, Address: c.String("grpc-url"),
-		Base: results.Environment{
-			Tool: version, Server: t.serverName, Transport: transportName(o.spec), InputSource: o.spec.Data.String(),
-		},
+		Load: o.spec, Data: o.data, Pipeline: o.pipeline, MaxContainerMemory: o.memory,
+		ReadyTimeout: c.Duration("ready-timeout"), Hurry: hurry(c.Context),
+		Guard: t.startGuardian(c), Scratch: t.scratch, Address: c.String("grpc-url"), Base: t.base(o),
 	}
-	config.Pipeline = o.pipeline
 	if t.server != nil {
 		config.Server = t.server
 	}
@@ -97,4 +94,11 @@ func (t *target) config(c *cli.Context, run results.Run, o options) runner.Confi
 		config.Guard, config.Address, config.Production = nil, "", t.production
 	}
 	return config
+}
+
+// base is what is known of every record's origin without asking anybody.
+func (t *target) base(o options) results.Environment {
+	return results.Environment{
+		Tool: version, Server: t.serverName, Transport: transportName(o.spec), InputSource: o.spec.Data.String(),
+	}
 }

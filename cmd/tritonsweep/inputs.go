@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tritonsweep/runner"
 	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
@@ -71,7 +70,7 @@ func (t *target) inputs(c *cli.Context, o options) (map[string]load.Data, error)
 	out := map[string]load.Data{}
 	used := make([]bool, len(o.inputs))
 	for _, model := range t.models {
-		described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
+		described, err := t.description(c, model)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +135,7 @@ type sizes map[int][2]int64
 // sizesOf refuses what no request can be made of, before anything is sent. It
 // returns the sizes of the loads' batches, and that of one item.
 func (t *target) sizesOf(c *cli.Context, model string, data load.Data, loads []sweep.Load) (sizes, error) {
-	described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
+	described, err := t.description(c, model)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tritonsweep/runner"
+	"tritonsweep/runner/load"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
@@ -74,6 +76,19 @@ func (t *target) readModels(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// description is what a request to the model must carry, which the server is asked
+// for once.
+func (t *target) description(c *cli.Context, model string) (load.Model, error) {
+	if known, ok := t.described[model]; ok {
+		return known, nil
+	}
+	described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
+	if err == nil {
+		t.described[model] = described
+	}
+	return described, err
 }
 
 // readFile reads a config and finds out before the first change whether it can

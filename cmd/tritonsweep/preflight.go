@@ -138,7 +138,7 @@ func (t *target) needOf(trial sweep.Trial, l sweep.Load, s sizes) need {
 // shareNeed is what a load keeps in shared memory: its inputs once, its outputs for
 // every caller.
 func (t *target) shareNeed(c *cli.Context, n *need, spec load.Spec, model string, data load.Data) error {
-	described, err := runner.Describe(c.Context, t.client, model, t.configs[model])
+	described, err := t.description(c, model)
 	if err != nil {
 		return err
 	}

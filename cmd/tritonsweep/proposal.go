@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/results"
+	"tritonsweep/results/pareto"
 	"tritonsweep/results/report"
 	"tritonsweep/runner"
 	"tritonsweep/runner/load"
@@ -24,7 +25,8 @@ type proposal struct {
 	model    string
 	settings tritonconfig.Settings
 	point    report.Point // whose settings they are
-	made     *report.Report
+	// objective is the latency that the run weighed.
+	objective pareto.Quantile
 }
 
 func readProposal(c *cli.Context) (_ *proposal, err error) {
@@ -42,15 +44,15 @@ func readProposal(c *cli.Context) (_ *proposal, err error) {
 
 // choose finds the advice that the run's records support, for one of the models.
 func (p *proposal) choose(models []string) (err error) {
-	p.made = report.Analyze(p.run, p.records)
-	if p.model, p.settings, err = recommended(p.made, models); err != nil {
+	made := report.Analyze(p.run, p.records)
+	if p.model, p.settings, err = recommended(made, models); err != nil {
 		return err
 	}
 	p.records = slices.DeleteFunc(p.records, func(r results.Record) bool { return r.Model != p.model })
-	for _, m := range p.made.Models {
+	for _, m := range made.Models {
 		for _, point := range m.Points {
 			if m.Name == p.model && point.ID == m.Recommendation.Point {
-				p.point = point
+				p.point, p.objective = point, m.Objective
 				return nil
 			}
 		}
@@ -90,14 +92,9 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 	err = app.RunContext(c.Context, repeatable(p.run.Command))
 	if err != nil && c.Bool("no-canary") { // one request must do, whatever it carries
 		o = options{mode: runner.Restart, spec: load.Spec{Data: load.Data{Source: load.Zeros}}}
-		return o, p.secure(c, &o)
+		return o, o.secure(c)
 	} else if err != nil {
 		return o, usagef("run %s cannot be measured again as it was: %w (hint: run apply in the same directory, or with --no-canary)", p.run.ID, err)
-	}
-	if headers, err := serverHeaders(c); err != nil { // the run did not keep its own
-		return o, err
-	} else if len(headers) > 0 {
-		o.spec.Via.Headers = headers
 	}
 	o.mode = runner.Restart
 	o.spec.MaxDuration *= time.Duration(max(1, p.run.Plan.Rounds))
@@ -105,11 +102,11 @@ func (p *proposal) measuredBy(c *cli.Context) (o options, err error) {
 		o.spec.MaxDuration = d
 	}
 	o.spec.MinDuration = min(o.spec.MinDuration, o.spec.MaxDuration)
-	return o, p.secure(c, &o)
+	return o, o.secure(c)
 }
 
 // secure takes what no run records, and what may have moved, from this command.
-func (p *proposal) secure(c *cli.Context, o *options) error {
+func (o *options) secure(c *cli.Context) error {
 	now, err := secureOptions(c)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // provenance returns what decides today about the figures of each model.
 // Everything of it is known before the first write.
 func (t *target) provenance(c *cli.Context, o options) (map[string]results.Environment, error) {
-	base := t.config(c, results.Run{}, o).Base
+	base := t.base(o)
 	base.Mode = string(t.mode)
 	base.GPUModels, base.GPUDriver = runner.Devices(os.DirFS("/proc"))
 	if t.server != nil {

@@ -116,8 +116,9 @@ func finder(c *cli.Context) (findServer, error) {
 		if ref.Simulated {
 			return nil, runner.ErrServerEnded
 		}
+		dial := dial
+		dial.GRPCAddr = ref.GRPC
 		if ref.ContainerID == "" {
-			dial.GRPCAddr = ref.GRPC
 			return runner.NewAddress(dial), nil
 		}
 		engine, err := docker.Open(ctx)
@@ -128,7 +129,6 @@ func finder(c *cli.Context) (findServer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finding container %s: %w", ref.ContainerName, err)
 		}
-		dial.GRPCAddr = ref.GRPC
 		return runner.NewContainer(ctx, container, dial)
 	}, nil
 }

@@ -43,7 +43,7 @@ func headerFlags() []cli.Flag {
 	}
 }
 
-// connectionFiles are those of them that name files.
+// connectionFiles are those of connectionFlags that name files.
 var connectionFiles = []string{"tls-ca", "tls-cert", "tls-key", headerFile}
 
 // readTLS returns nil where nothing asks for TLS.

@@ -13,6 +13,7 @@ import (
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
+	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 	"tritonsweep/tritonconfig"
@@ -42,6 +43,7 @@ type target struct {
 	files       map[string]*tritonconfig.File // of the models; empty unless in mode restart
 	paths       map[string]string             // of the files, relative to the directory
 	configs     map[string]*tritonpb.ModelConfig
+	described   map[string]load.Model // those that were asked for
 	closers     []func() error
 }
 
@@ -72,7 +74,7 @@ func openTarget(c *cli.Context, mode runner.Mode) (_ *target, err error) {
 func newTarget(mode runner.Mode) *target {
 	return &target{
 		mode: mode, files: map[string]*tritonconfig.File{}, paths: map[string]string{},
-		configs: map[string]*tritonpb.ModelConfig{},
+		configs: map[string]*tritonpb.ModelConfig{}, described: map[string]load.Model{},
 	}
 }
 
@@ -266,11 +268,10 @@ func (t *target) describe() string {
 		return "a simulated Triton in this process (its times come from the models' profiles)"
 	case t.container == nil:
 		return t.client.Address()
-	}
-	text := fmt.Sprintf("container %s (%s), %s", t.container.Name, t.container.Image, t.client.Address())
-	if t.original != nil {
+	case t.original != nil:
 		return fmt.Sprintf("an isolated copy of container %s (%s), %s", t.original.Name, t.original.Image, t.client.Address())
 	}
+	text := fmt.Sprintf("container %s (%s), %s", t.container.Name, t.container.Image, t.client.Address())
 	if t.directory != "" {
 		text += ", repository " + t.directory
 	}
