@@ -60,7 +60,8 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 	if plan, err = o.trace(c, target, plan); err != nil {
 		return err
 	}
-	printPlan(c.App.ErrWriter, o.resumed.rest(plan), target, o)
+	rest := o.resumed.rest(plan)
+	printPlan(c.App.ErrWriter, rest, target, o)
 	if o.pipeline != nil { // what it sends to the models is its own affair
 		err = probePipeline(c, target, o)
 	} else {
@@ -70,7 +71,7 @@ func perform(c *cli.Context, target *target, plan sweep.Plan, o options) (err er
 		return err
 	}
 	if c.Bool("dry-run") {
-		return writePlan(c, o.resumed.rest(plan))
+		return writePlan(c, rest)
 	}
 	if err := errors.Join(checkOutput(c), c.Context.Err()); err != nil {
 		return err
@@ -135,10 +136,7 @@ type options struct {
 }
 
 func readOptions(c *cli.Context) (options, error) {
-	o := options{rounds: c.Int("rounds"), seed: c.Uint64("seed")}
-	if !c.IsSet("seed") {
-		o.seed = rand.Uint64N(1 << 48) // short enough to type, exact in JSON
-	}
+	o := options{rounds: c.Int("rounds"), seed: readSeed(c)}
 	var err error
 	if o.mode, err = runner.ParseMode(c.String("mode")); err != nil {
 		return o, usagef("--mode: %w", err)
@@ -153,13 +151,8 @@ func readOptions(c *cli.Context) (options, error) {
 	if err != nil {
 		return o, err
 	}
-	for _, name := range []string{"duration", "warmup", "request-timeout", "ready-timeout"} {
-		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
-			return o, usagef("--%s: %s is not between 0 and 24h", name, d)
-		}
-	}
-	if p := c.Float64("precision"); p <= 0 || p >= 1 {
-		return o, usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p)
+	if err := checkMeasuring(c, "duration", "warmup", "request-timeout", "ready-timeout"); err != nil {
+		return o, err
 	}
 	if o.spec, err = readSpec(c, o.seed); err != nil {
 		return o, err
@@ -192,6 +185,27 @@ func readOptions(c *cli.Context) (options, error) {
 		o.cost.Trial = usualRestart
 	}
 	return o, nil
+}
+
+// readSeed reads --seed, or draws one.
+func readSeed(c *cli.Context) uint64 {
+	if c.IsSet("seed") {
+		return c.Uint64("seed")
+	}
+	return rand.Uint64N(1 << 48) // short enough to type, exact in JSON
+}
+
+// checkMeasuring checks times that measuring takes, and --precision.
+func checkMeasuring(c *cli.Context, times ...string) error {
+	for _, name := range times {
+		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
+			return usagef("--%s: %s is not between 0 and 24h", name, d)
+		}
+	}
+	if p := c.Float64("precision"); p <= 0 || p >= 1 {
+		return usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p)
+	}
+	return nil
 }
 
 // shortestWindow is the least time that a point is measured, where --duration

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -108,17 +107,12 @@ func readPipelines(c *cli.Context, name string) (p pipelines, err error) {
 	if p.limit, err = readLimit(c); err != nil {
 		return p, err
 	}
-	for _, name := range []string{"duration", "warmup", "request-timeout"} {
-		if d := c.Duration(name); d <= 0 || d > 24*time.Hour {
-			return p, usagef("--%s: %s is not between 0 and 24h", name, d)
-		}
+	if err := checkMeasuring(c, "duration", "warmup", "request-timeout"); err != nil {
+		return p, err
 	}
 	p.load = load.Spec{
 		Timeout: c.Duration("request-timeout"), Warmup: c.Duration("warmup"), Precision: c.Float64("precision"),
 		MaxDuration: c.Duration("duration"), MinDuration: min(c.Duration("duration"), shortestWindow),
-	}
-	if p.load.Precision <= 0 || p.load.Precision >= 1 {
-		return p, usagef("--precision: %g is not between 0 and 1 (hint: 0.05 for 5 %%)", p.load.Precision)
 	}
 	p.load.Quantile = 0.99 // what users of an API complain about
 	if text := c.String("memory-limit"); text != "" {
@@ -138,15 +132,11 @@ func (p *pipelines) makePlan(c *cli.Context, name string) error {
 		return err
 	}
 	p.load.Intervals, p.load.Outstanding = recorded, c.Int("max-outstanding")
-	seed := c.Uint64("seed")
-	if !c.IsSet("seed") {
-		seed = rand.Uint64N(1 << 48)
-	}
 	var spaces []sweep.Space
 	for _, t := range p.targets {
 		spaces = append(spaces, sweep.Space{Model: t.Name, Settings: onlyUntouched(), Loads: o.loads})
 	}
-	p.plan, err = sweep.NewPlan(name, spaces, c.Int("rounds"), seed)
+	p.plan, err = sweep.NewPlan(name, spaces, c.Int("rounds"), readSeed(c))
 	return withCode(exitUsage, err)
 }
 
