@@ -19,11 +19,11 @@ import (
 // it back, and refuses it once the model's files are others.
 func TestRealApply(t *testing.T) {
 	dockertest.Require(t)
-	server := dockertest.Start(t, "none", face)
+	server := dockertest.Start(t, "none", arcface)
 	dir := t.TempDir()
 	s := &advised{simulation: &simulation{repository: server.Models, state: filepath.Join(dir, "state"), db: filepath.Join(dir, "run.db"), before: readConfigs(t, server.Models)}}
 	real := func(args ...string) *exec.Cmd {
-		cmd := s.command(append(args, "--container", server.Name, "--model", face)...)
+		cmd := s.command(append(args, "--container", server.Name, "--model", arcface)...)
 		cmd.Env = append(cmd.Env, undo.StateEnv+"="+s.state)
 		return cmd
 	}
@@ -35,12 +35,12 @@ func TestRealApply(t *testing.T) {
 	}
 	run, records := latest(t, s.db)
 	s.run, s.run.Plan.Sweep, s.run.Plan.Rounds = run, "queue-delay", 3
-	config, err := os.ReadFile(filepath.Join(server.Models, face, "config.pbtxt"))
+	config, err := os.ReadFile(filepath.Join(server.Models, arcface, "config.pbtxt"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := atomicfile.Sum(config)
-	s.run.Originals = map[string]results.Original{face: {Path: face + "/config.pbtxt", SHA256: sum, Text: config}}
+	s.run.Originals = map[string]results.Original{arcface: {Path: arcface + "/config.pbtxt", SHA256: sum, Text: config}}
 	for round := 1; round <= 3; round++ {
 		before, after := records[0], records[0]
 		before.Control, after.Control = true, false
@@ -75,8 +75,8 @@ func TestRealApply(t *testing.T) {
 // expectBytes demands the config that the server was started with.
 func (s *advised) expectBytes(t *testing.T) {
 	t.Helper()
-	now, err := os.ReadFile(filepath.Join(s.repository, face, "config.pbtxt"))
-	if err != nil || !bytes.Equal(now, s.run.Originals[face].Text) {
+	now, err := os.ReadFile(filepath.Join(s.repository, arcface, "config.pbtxt"))
+	if err != nil || !bytes.Equal(now, s.run.Originals[arcface].Text) {
 		t.Errorf("not the config of before (%v):\n%s", err, now)
 	}
 }
@@ -84,7 +84,7 @@ func (s *advised) expectBytes(t *testing.T) {
 // changeModel changes a file that the model loads.
 func (s *advised) changeModel(t *testing.T) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(s.repository, face, "1", "weights.txt"), []byte("other"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(s.repository, arcface, "1", "weights.txt"), []byte("other"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

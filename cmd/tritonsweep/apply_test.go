@@ -17,8 +17,6 @@ import (
 	"tritonsweep/tritonconfig"
 )
 
-const face = "arcface_w600k_r50"
-
 // advised is a simulation whose results file holds a run that recommends a delay
 // of 1 ms. The run's origin and command line are a real sweep's; its figures are
 // made up, so that the advice does not depend on how busy the machine is.
@@ -92,12 +90,13 @@ func invented(r results.Record, round int) results.Record {
 
 // figured gives a record a throughput and latencies, with narrow intervals.
 func figured(r results.Record, rate, latency float64) results.Record {
-	around := func(v float64) *results.Estimate {
-		return &results.Estimate{Value: v, Low: 0.99 * v, High: 1.01 * v}
-	}
-	r.Client = results.Client{Requests: 10_000, Items: 10_000, Throughput: around(rate), Mean: around(latency),
-		P50: around(latency), P90: around(1.1 * latency), P95: around(1.2 * latency), P99: around(1.5 * latency), Max: 2 * latency}
+	r.Client = results.Client{Requests: 10_000, Items: 10_000, Throughput: narrow(rate), Mean: narrow(latency),
+		P50: narrow(latency), P90: narrow(1.1 * latency), P95: narrow(1.2 * latency), P99: narrow(1.5 * latency), Max: 2 * latency}
 	return r
+}
+
+func narrow(v float64) *results.Estimate {
+	return &results.Estimate{Value: v, Low: 0.99 * v, High: 1.01 * v}
 }
 
 // store writes a new results file.
@@ -126,7 +125,7 @@ func (s *advised) apply(more ...string) *exec.Cmd {
 }
 
 func (s *advised) rollback(more ...string) *exec.Cmd {
-	return s.command(append([]string{"rollback", "--sim", "--sim-in-place", "--repository", s.repository, "--model", face}, more...)...)
+	return s.command(append([]string{"rollback", "--sim", "--sim-in-place", "--repository", s.repository, "--model", arcface}, more...)...)
 }
 
 // expect runs a command and demands its exit code and what it says.
@@ -140,7 +139,7 @@ func expect(t *testing.T, cmd *exec.Cmd, code int, says string) {
 
 func (s *advised) applied(t *testing.T) bool {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(s.repository, face, "config.pbtxt"))
+	data, err := os.ReadFile(filepath.Join(s.repository, arcface, "config.pbtxt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +215,7 @@ func TestApplyAndRollback(t *testing.T) {
 	if !s.applied(t) {
 		t.Error("a dry run changed something")
 	}
-	name := filepath.Join(s.repository, face, "config.pbtxt")
+	name := filepath.Join(s.repository, arcface, "config.pbtxt")
 	mine, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -335,7 +334,7 @@ func (s *advised) expectBefore(t *testing.T) {
 	if s.applied(t) {
 		t.Error("the change is in force")
 	}
-	if entries, err := os.ReadDir(filepath.Join(s.repository, face)); err != nil || len(entries) != 3 {
+	if entries, err := os.ReadDir(filepath.Join(s.repository, arcface)); err != nil || len(entries) != 3 {
 		t.Errorf("the model's directory holds %v, %v", entries, err)
 	}
 }
@@ -343,8 +342,8 @@ func (s *advised) expectBefore(t *testing.T) {
 // reset writes the config of before, by hand.
 func (s *advised) reset(t *testing.T) {
 	t.Helper()
-	data := s.run.Originals[face].Text
-	if err := os.WriteFile(filepath.Join(s.repository, face, "config.pbtxt"), data, 0o644); err != nil {
+	data := s.run.Originals[arcface].Text
+	if err := os.WriteFile(filepath.Join(s.repository, arcface, "config.pbtxt"), data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

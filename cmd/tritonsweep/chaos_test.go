@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,19 +86,8 @@ func TestChaosSweeps(t *testing.T) {
 // killGuardians kills the children of a process.
 func (s *simulation) killGuardians(t *testing.T, parent int) {
 	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
-	for _, task := range tasks {
-		more, _ := os.ReadFile(task) // tasks come and go
-		data = append(append(data, ' '), more...)
-	}
-	if err != nil {
-		return // it ended already
-	}
-	for _, field := range strings.Fields(string(data)) {
-		if pid, err := strconv.Atoi(field); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+	for _, pid := range children(t, parent) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,7 +121,7 @@ func TestFault62SecretsOfEveryCommand(t *testing.T) {
 // metrics' address.
 func (s *tour) quick(args ...string) []string {
 	metrics := s.boxes[0].server.Endpoints().Metrics
-	return append(args, "--model", face, "--ready-timeout", "10s", "--duration", "150ms", "--warmup", "50ms", "--concurrency", "2", "--db", s.db,
+	return append(args, "--model", arcface, "--ready-timeout", "10s", "--duration", "150ms", "--warmup", "50ms", "--concurrency", "2", "--db", s.db,
 		"--header", "x-key=env:CANARY_KEY", "--metrics-url", fmt.Sprintf("http://%s:%s@%s/metrics", s.secret, s.secret, metrics))
 }
 
@@ -139,35 +138,18 @@ func (s *tour) sweeps(t *testing.T) {
 	s.do(t, fine, s.quick("queue-delay", "--delays", "1000", "--rounds", "1", "--output", "reports")...)
 	s.do(t, []int{exitOK}, "resume", "--dry-run", "--db", s.db, "--header", "x-key=env:CANARY_KEY")
 	address := "http://" + s.secret + ":" + s.secret + "@127.0.0.1:1/"
-	s.do(t, []int{exitUsage, exitUnreachable, exitSome, exitOK}, "bench", "--model", face, "--metrics-url", address, "--duration", "150ms", "--warmup", "50ms", "--db", s.db)
-	s.do(t, []int{exitUsage}, "bench", "--model", face, "--transport", "http", "--http-url", address)
-	s.do(t, []int{exitUsage, exitUnreachable}, "bench", "--model", face, "--grpc-url", s.secret+":"+s.secret+"@127.0.0.1:1")
-	s.do(t, []int{exitUsage}, "bench", "--model", face, "--header", "x-key:"+s.secret+"\x01")
+	s.do(t, []int{exitUsage, exitUnreachable, exitSome, exitOK}, "bench", "--model", arcface, "--metrics-url", address, "--duration", "150ms", "--warmup", "50ms", "--db", s.db)
+	s.do(t, []int{exitUsage}, "bench", "--model", arcface, "--transport", "http", "--http-url", address)
+	s.do(t, []int{exitUsage, exitUnreachable}, "bench", "--model", arcface, "--grpc-url", s.secret+":"+s.secret+"@127.0.0.1:1")
+	s.do(t, []int{exitUsage}, "bench", "--model", arcface, "--header", "x-key:"+s.secret+"\x01")
 	// A config that Triton refuses: its log, secrets and all, becomes a reason.
-	s.breakProfile(t, func() {
-		out := s.do(t, []int{exitFailed, exitSome, exitNotVerified}, s.quick("queue-delay", "--delays", "2000", "--rounds", "1")...)
-		if !strings.Contains(out, "profile.json") {
-			t.Errorf("the server's log is not told:\n%s", out)
-		}
-	})
+	mend := s.changeProfile(t, func([]byte) []byte { return []byte("{") })
+	out := s.do(t, []int{exitFailed, exitSome, exitNotVerified}, s.quick("queue-delay", "--delays", "2000", "--rounds", "1")...)
+	if !strings.Contains(out, "profile.json") {
+		t.Errorf("the server's log is not told:\n%s", out)
+	}
+	mend()
 	s.do(t, []int{exitOK}, "restore")
-}
-
-// breakProfile lets the server refuse to start for a while.
-func (s *tour) breakProfile(t *testing.T, do func()) {
-	t.Helper()
-	name := filepath.Join(s.repository, face, "profile.json")
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte("{"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	do()
-	if err := os.WriteFile(name, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // swept returns the last sweep that has both points of a delay.
@@ -206,7 +188,7 @@ func (s *tour) changes(t *testing.T) {
 	s.store(t)
 	s.do(t, []int{exitOK, exitLimit, exitSome}, "apply", "--db", s.db, "--canary-duration", "200ms", "--header", "x-key=env:CANARY_KEY")
 	s.do(t, []int{exitOK}, "apply", "--db", s.db, "--no-canary")
-	s.do(t, []int{exitOK}, "rollback", "--model", face)
+	s.do(t, []int{exitOK}, "rollback", "--model", arcface)
 	s.do(t, []int{exitOK}, "history")
 }
 
@@ -240,7 +222,7 @@ func (s *tour) readers(t *testing.T) {
 	for _, args := range [][]string{
 		{"runs", "--db", s.db}, {"show", "--db", s.db}, {"report", "--db", s.db, "--output", "again"}, {"history"},
 		{"completion", "bash"}, {"summary", "--db", s.db, "--output", "summary"},
-		{"bench", "--sim", "--model", face, "--dry-run"}, {"rollback", "--sim", "--model", face},
+		{"bench", "--sim", "--model", arcface, "--dry-run"}, {"rollback", "--sim", "--model", arcface},
 	} {
 		out, _ := s.process(args...).CombinedOutput() // how it ends is others' test
 		s.printed.Write(out)
@@ -258,24 +240,7 @@ func (s *tour) expectNoSecret(t *testing.T) {
 			t.Errorf("a secret was printed, or was in a journal: ...%s...", around(line, at))
 		}
 	}
-	files := 0
-	for _, dir := range []string{s.dir, s.state, s.repository, filepath.Dir(s.db)} {
-		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			files++
-			data, err := os.ReadFile(name)
-			if at := bytes.Index(data, []byte(s.secret)); at >= 0 {
-				t.Errorf("a secret is in %s: ...%s...", name, around(data, at))
-			}
-			return err
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	if files < 10 {
+	if files := searchFiles(t, s.secret, s.dir, s.state, s.repository, filepath.Dir(s.db)); files < 10 {
 		t.Errorf("only %d files were looked into", files)
 	}
 }

@@ -39,15 +39,12 @@ func plannedRun(t *testing.T, off float64) (results.Run, []results.Record) {
 var knownModel = results.Environment{ModelSHA256: "5e1f", ConfigSHA256: "c0f1", Server: "triton 2.51.0", Tool: "1"}
 
 func fastRecord(t sweep.Trial, sequence int, level float64) results.Record {
-	around := func(v float64) *results.Estimate {
-		return &results.Estimate{Value: v, Low: 0.99 * v, High: 1.01 * v}
-	}
 	return results.Record{
 		Run: "r", Sequence: sequence, Model: t.Model, Round: t.Round, Control: t.Control, Final: t.Final, Settings: t.Settings,
 		Load: sweep.Closed([]int{8}, []int{1})[0], Verdict: results.OK, Start: time.Unix(int64(10*sequence), 0), Duration: 4,
 		Active:      tritonconfig.Settings{MaxQueueDelay: tritonconfig.Ptr(uint64(7))}.Overlay(t.Settings),
 		Environment: knownModel,
-		Client:      results.Client{Requests: 4000, Throughput: around(level), P50: around(8000 / level), P90: around(9000 / level), P95: around(9500 / level)},
+		Client:      results.Client{Requests: 4000, Throughput: narrow(level), P50: narrow(8000 / level), P90: narrow(9000 / level), P95: narrow(9500 / level)},
 	}
 }
 

@@ -29,18 +29,24 @@ func newSimulation(t testing.TB) *simulation {
 	t.Helper()
 	dir := t.TempDir()
 	s := &simulation{filepath.Join(dir, "models"), filepath.Join(dir, "state"), filepath.Join(dir, "run.db"), nil}
-	models, err := fs.Sub(examples.Models, "models/arcface_w600k_r50")
+	copyExample(t, s.repository, arcface)
+	s.before = readConfigs(t, s.repository)
+	return s
+}
+
+// copyExample lays a model of the example deployment out in a repository.
+func copyExample(t testing.TB, repository, model string) {
+	t.Helper()
+	files, err := fs.Sub(examples.Models, "models/"+model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(filepath.Join(s.repository, "arcface_w600k_r50"), models); err != nil {
+	if err := os.CopyFS(filepath.Join(repository, model), files); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(s.repository, "arcface_w600k_r50", "1"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(repository, model, "1"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.before = readConfigs(t, s.repository)
-	return s
 }
 
 // command returns our program as a process of its own, the test binary under

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,11 +100,7 @@ func requireHarmless(t *testing.T, codes []int, args ...string) {
 	if codes == nil {
 		codes = []int{exitOK, exitFailed, exitSome, exitUsage, exitUnreachable}
 	}
-	found := false
-	for _, c := range codes {
-		found = found || c == code
-	}
-	if !found {
+	if !slices.Contains(codes, code) {
 		t.Errorf("exit code %d, want one of %v\n%.2000q", code, codes, &stderr)
 	}
 	if allocated > 1<<30 {

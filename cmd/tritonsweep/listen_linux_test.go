@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -25,35 +24,16 @@ func TestFault63NothingListensBeyondLoopback(t *testing.T) {
 		requireLoopback(t, cmd, 4) // gRPC, HTTP, the server's metrics, the run's
 	})
 	t.Run("simulate", func(t *testing.T) {
-		requireLoopback(t, s.serve(t), 3)
+		server, _ := s.serve(t)
+		requireLoopback(t, server, 3)
 	})
 	t.Run("anywhere", func(t *testing.T) { // what would be seen if something did
-		cmd := s.serve(t, "--grpc", "0.0.0.0:0", "--http", "[::]:0", "--listen-anywhere")
+		cmd, _ := s.serve(t, "--grpc", "0.0.0.0:0", "--http", "[::]:0", "--listen-anywhere")
 		_, open := listeners(t, cmd)
 		if len(open) != 2 {
 			t.Errorf("of two open ports %v were seen", open)
 		}
 	})
-}
-
-// serve starts `tritonsweep simulate` and returns when it has printed its addresses.
-func (s *simulation) serve(t *testing.T, more ...string) *exec.Cmd {
-	t.Helper()
-	cmd := s.command(append([]string{"simulate", "--repository", s.repository}, more...)...)
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "metrics ") { // the last of them
-			return cmd
-		}
-	}
-	t.Fatalf("the server did not start: %v", cmd.Wait())
-	return nil
 }
 
 func requireLoopback(t *testing.T, cmd *exec.Cmd, least int) {

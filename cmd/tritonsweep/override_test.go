@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,36 +16,26 @@ import (
 
 const arcface = "arcface_w600k_r50"
 
-// explicitServer starts a simulated Triton with explicit model control in a
-// process of its own, which a sweep's death does not reach, and returns its
-// gRPC address.
+// explicitServer starts a simulated Triton with explicit model control, which a
+// sweep's death does not reach, and returns its gRPC address.
 func (s *simulation) explicitServer(t *testing.T) string {
 	t.Helper()
-	server := s.command("simulate", "--repository", s.repository, "--control-mode", "explicit")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
+	server, address := s.serve(t, "--control-mode", "explicit")
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	address, found := strings.CutPrefix(strings.TrimSpace(line), "grpc")
-	if err != nil || !found {
-		t.Fatalf("the simulated server said %q, %v", line, err)
-	}
-	return strings.TrimSpace(address)
+	return address
 }
+
+// noDocker in its environment keeps a command from looking for containers.
+const noDocker = "DOCKER_HOST=unix:///no-docker.sock"
 
 // reload returns a sweep through a server's load requests.
 func (s *simulation) reload(address string, more ...string) *exec.Cmd {
 	cmd := s.command(append([]string{"queue-delay", "--mode", "reload", "--grpc-url", address, "--model", arcface,
 		"--delays", "1000,3000", "--concurrency", "2", "--rounds", "1", "--duration", "200ms", "--warmup", "50ms", "--db", s.db}, more...)...)
-	cmd.Env = append(cmd.Env, "DOCKER_HOST=unix:///no-docker.sock")
+	cmd.Env = append(cmd.Env, noDocker)
 	return cmd
 }
 
@@ -115,8 +103,8 @@ func TestFault67OverrideAndNextStart(t *testing.T) {
 	for _, next := range []*exec.Cmd{s.command("restore"), s.reload(address)} {
 		s.killOverridden(t, address, before, false)
 		doctor := s.command("doctor", "--mode", "reload", "--grpc-url", address)
-		next.Env = append(next.Env, "DOCKER_HOST=unix:///no-docker.sock")
-		doctor.Env = append(doctor.Env, "DOCKER_HOST=unix:///no-docker.sock")
+		next.Env = append(next.Env, noDocker)
+		doctor.Env = append(doctor.Env, noDocker)
 		out, _ := doctor.CombinedOutput()
 		if doctor.ProcessState.ExitCode() != exitNotVerified || !bytes.Contains(out, []byte("an override of "+arcface+" may still be in force")) {
 			t.Errorf("doctor: exit code %d\n%s", doctor.ProcessState.ExitCode(), out)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,8 +87,7 @@ func sweepOnce(t *testing.T, line []string) report.Model {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitSome) {
+	if err != nil && exitOf(err) != exitSome {
 		t.Fatalf("%v\n%s", err, &stderr)
 	}
 	var made report.Report

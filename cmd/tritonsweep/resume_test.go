@@ -102,7 +102,7 @@ func runResume(t *testing.T, binary, db string) string {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); err != nil && (!ok || exit.ExitCode() != exitSome) { // a busy machine
+	if err != nil && exitOf(err) != exitSome { // a busy machine
 		t.Fatalf("%v\n%s%s", err, out, &stderr)
 	}
 	return stderr.String()
@@ -179,7 +179,7 @@ func TestResumeKeepsNothingOfAnotherOrigin(t *testing.T) {
 // a run, not the run.
 func TestUnreadableModelIsANote(t *testing.T) {
 	s := newSimulation(t)
-	many := filepath.Join(s.repository, face, "1", "many")
+	many := filepath.Join(s.repository, arcface, "1", "many")
 	if err := os.MkdirAll(many, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestUnreadableModelIsANote(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	expect(t, s.sweep("--dry-run"), exitOK, "note: where the figures come from cannot be proven later: hashing the files of "+face+": more than 10000 files")
+	expect(t, s.sweep("--dry-run"), exitOK, "note: where the figures come from cannot be proven later: hashing the files of "+arcface+": more than 10000 files")
 }
 
 // TestReapPrivateDirectories: whenever a run was killed, what it had laid out for

@@ -16,6 +16,24 @@ import (
 // minutes; the returned function takes that back.
 func (s *simulation) slowServer(t *testing.T) (restore func()) {
 	t.Helper()
+	return s.changeProfile(t, func(data []byte) []byte {
+		var profile map[string]any
+		if err := json.Unmarshal(data, &profile); err != nil {
+			t.Fatal(err)
+		}
+		profile["load_ms"] = 600_000
+		slow, err := json.Marshal(profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slow
+	})
+}
+
+// changeProfile changes what the simulated server reads at its next start; the
+// returned function brings the bytes and their time back.
+func (s *simulation) changeProfile(t *testing.T, change func([]byte) []byte) (restore func()) {
+	t.Helper()
 	name := filepath.Join(s.repository, arcface, "profile.json")
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -25,16 +43,7 @@ func (s *simulation) slowServer(t *testing.T) (restore func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var profile map[string]any
-	if err := json.Unmarshal(data, &profile); err != nil {
-		t.Fatal(err)
-	}
-	profile["load_ms"] = 600_000
-	slow, err := json.Marshal(profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, slow, 0o644); err != nil {
+	if err := os.WriteFile(name, change(data), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return func() {

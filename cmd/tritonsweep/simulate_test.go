@@ -1,14 +1,40 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 )
+
+// serve starts `tritonsweep simulate` in a process of its own and returns, when it
+// has printed its addresses, that of gRPC.
+func (s *simulation) serve(t *testing.T, more ...string) (cmd *exec.Cmd, grpc string) {
+	t.Helper()
+	cmd = s.command(append([]string{"simulate", "--repository", s.repository}, more...)...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		switch name, address, _ := strings.Cut(lines.Text(), " "); name {
+		case "grpc":
+			grpc = strings.TrimSpace(address)
+		case "metrics": // the last of them
+			return cmd, grpc
+		}
+	}
+	t.Fatalf("the server did not start: %v", cmd.Wait())
+	return nil, ""
+}
 
 // A port that somebody has is nobody's wrong flag.
 func TestSimulateOnATakenPort(t *testing.T) {
@@ -37,7 +63,7 @@ func TestSimulateWithoutARefusedModel(t *testing.T) {
 	if out, err := s.command("simulate", "--repository", s.repository).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("Poll failed for model directory 'refused'")) {
 		t.Errorf("%v\n%s", err, out)
 	}
-	cmd := s.serve(t, "--exit-on-error=false")
+	cmd, _ := s.serve(t, "--exit-on-error=false")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (p *socketProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // what is documented for it; a copy of it, which needs more, is refused and says so.
 func TestRealSocketProxy(t *testing.T) {
 	dockertest.Require(t)
-	server := dockertest.Start(t, "none", face)
+	server := dockertest.Start(t, "none", arcface)
 	id := inspectFormat(t, server.Name, "{{.Id}}")
 	proxy, host := newSocketProxy(t, server.Name, id)
 	dir := t.TempDir()
@@ -86,7 +86,7 @@ func TestRealSocketProxy(t *testing.T) {
 		cmd.Env = append(cmd.Env, "DOCKER_HOST="+host, undo.StateEnv+"="+s.state)
 		return cmd
 	}
-	sweep := []string{"queue-delay", "--model", face, "--delays", "1000", "--concurrency", "1", "--rounds", "1", "--duration", "300ms", "--warmup", "100ms", "--db", s.db}
+	sweep := []string{"queue-delay", "--model", arcface, "--delays", "1000", "--concurrency", "1", "--rounds", "1", "--duration", "300ms", "--warmup", "100ms", "--db", s.db}
 	expect(t, command("doctor"), exitOK, server.Name)
 	if out, err := command(sweep...).CombinedOutput(); err != nil && exitOf(err) != exitSome { // a busy machine
 		t.Errorf("a sweep through the proxy: %v\n%s", err, out)
