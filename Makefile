@@ -54,7 +54,8 @@ bench: ## the benchmarks of the packages
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # The proofs below run on the container of `make triton`.
-REAL := . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; go test -count=1 -v -timeout 2h ./cmd/tritonsweep
+NEED_REAL := . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1
+REAL := $(NEED_REAL); go test -count=1 -v -timeout 2h ./cmd/tritonsweep
 PERF_ANALYZER ?= $(abspath .triton/tools/perf_analyzer)
 N ?= 30
 
@@ -97,13 +98,13 @@ proof-resident: ## resident memory of 64 callers on 4.9 MB inputs for a minute
 
 .PHONY: fidelity
 fidelity: ## predict and measure POINTS settings x loads of three models on the real Triton, from 5 runs each; fails when a goal is missed
-	@mkdir -p out/fidelity; . .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; \
+	@mkdir -p out/fidelity; $(NEED_REAL); \
 	  TRITONSWEEP_FIDELITY=$(POINTS) TRITONSWEEP_FIDELITY_BURSTS=6 TRITONSWEEP_FIDELITY_OUTPUT=$(abspath out/fidelity) \
 	  go test -count=1 -v -timeout 1h -run '^TestFidelity' ./runner/fidelity
 
 .PHONY: fidelity-bursts
 fidelity-bursts: ## the scheduler's scenarios on the real Triton, 12 times each: every executed batch, in order; and the lost wake-up
-	@. .ci/setup.sh; need_go; need_triton; [ "$$TRITONSWEEP_REAL" = 1 ] || exit 1; \
+	@$(NEED_REAL); \
 	  TRITONSWEEP_FIDELITY_BURSTS=12 go test -count=1 -v -timeout 30m -run '^TestFidelityBursts$$' ./runner/fidelity
 
 POINTS ?= 24

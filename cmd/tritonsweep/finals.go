@@ -82,7 +82,7 @@ func (f *finals) choose() {
 		if !t.Settings.IsZero() {
 			settings[t.Model+t.Settings.Key()] = true
 		}
-		t.Loads = slices.DeleteFunc(slices.Clone(t.Loads), func(l sweep.Load) bool { return f.have[planPointOf(t, l)] })
+		t = without(t, f.have)
 		if points += len(t.Loads); len(t.Loads) > 0 {
 			f.trials = append(f.trials, t)
 		}

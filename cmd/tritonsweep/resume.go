@@ -129,6 +129,12 @@ func pointOf(r results.Record) planPoint {
 	return planPoint{r.Model, r.Settings.Key(), r.Control, r.Round, r.Load}
 }
 
+// without is a trial without the points that need not be measured again.
+func without(t sweep.Trial, have map[planPoint]bool) sweep.Trial {
+	t.Loads = slices.DeleteFunc(slices.Clone(t.Loads), func(l sweep.Load) bool { return have[planPointOf(t, l)] })
+	return t
+}
+
 // points are those of a plan.
 func points(plan sweep.Plan) map[planPoint]bool {
 	all := map[planPoint]bool{}
@@ -196,10 +202,7 @@ func (r *resumption) rest(plan sweep.Plan) sweep.Plan {
 	rest := plan
 	rest.Trials = nil
 	for _, t := range plan.Trials {
-		t.Loads = slices.DeleteFunc(slices.Clone(t.Loads), func(l sweep.Load) bool {
-			return have[planPointOf(t, l)]
-		})
-		if len(t.Loads) > 0 {
+		if t = without(t, have); len(t.Loads) > 0 {
 			rest.Trials = append(rest.Trials, t)
 		}
 	}
