@@ -143,25 +143,12 @@ func refuseFirst(t *testing.T, c net.Conn) {
 // TestWebRequestsAreSentOnce: over HTTP nothing is tried again, also where a kept
 // connection turns out to be closed.
 func TestWebRequestsAreSentOnce(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		for { // one answer a connection, which it then closes without having said so
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := c.Read(make([]byte, 64<<10)); err == nil {
-				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-			}
-			c.Close()
+	address := serveRaw(t, func(c net.Conn) { // one answer, and it closes without having said so
+		if _, err := c.Read(make([]byte, 64<<10)); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 		}
-	}()
-	transport, err := Connect(Options{Protocol: HTTP, URL: "http://" + listener.Addr().String(), Callers: 1})
+	})
+	transport, err := Connect(Options{Protocol: HTTP, URL: "http://" + address, Callers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,10 +161,9 @@ func TestWebRequestsAreSentOnce(t *testing.T) {
 	if n := resentBy(transport); n != 0 {
 		t.Errorf("%d requests were sent twice", n)
 	}
-	if err := errors.Join(transport.Close(), listener.Close()); err != nil {
+	if err := transport.Close(); err != nil {
 		t.Error(err)
 	}
-	<-served
 }
 
 // TestAttemptsOverHTTP: every connection beyond the first that one request gets is
