@@ -99,7 +99,7 @@ func simulated(t *Theta, m *batcher.ModelResult, r *Run) figures {
 		items += n
 		served += n * (t.Total.At(size) + epilogue(t.Respond, size, r.items())).Seconds()
 	}
-	tail := epilogue(0, 1, 1) + time.Duration(float64(t.Respond)*m.MeanBatch/float64(r.items()))
+	tail := batcher.DefaultTiming().Epilogue.Mean + time.Duration(float64(t.Respond)*m.MeanBatch/float64(r.items()))
 	f := figures{
 		throughput: m.Throughput, p95: m.Latency.P95.Seconds(), batch: m.MeanBatch,
 		working: (m.Input + m.DeviceWait + m.Compute + m.Output + tail).Seconds(),
