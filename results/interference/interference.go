@@ -83,9 +83,9 @@ func Analyze(records []results.Record) *Report {
 			continue
 		}
 		to := sides[key{s.Model, together}]
-		put(to.throughput, s.Round, s.Client.Throughput)
-		put(to.p50, s.Round, s.Client.P50)
-		put(to.p95, s.Round, s.Client.P95)
+		to.throughput.Put(s.Round, s.Client.Throughput)
+		to.p50.Put(s.Round, s.Client.P50)
+		to.p95.Put(s.Round, s.Client.P95)
 	}
 	var throughput, latency []pareto.Figure
 	for _, s := range sides {
@@ -110,17 +110,11 @@ func Occasion(r results.Record) string {
 	return "alone"
 }
 
-func put(f pareto.Figure, round int, e *results.Estimate) {
-	if e != nil && e.Value > 0 {
-		f[round] = stats.Interval(*e)
-	}
-}
-
 func (e *Effect) compare(alone, together side, noise, slow stats.Noise) {
 	e.Alone, e.Together = figures(alone, noise, slow), figures(together, noise, slow)
 	throughput := together.throughput.RatioTo(alone.throughput, noise)
 	p50, p95 := together.p50.RatioTo(alone.p50, slow), together.p95.RatioTo(alone.p95, slow)
-	e.Throughput, e.P50, e.P95 = estimate(throughput.Interval), estimate(p50.Interval), estimate(p95.Interval)
+	e.Throughput, e.P50, e.P95 = pareto.Estimate(throughput.Interval), pareto.Estimate(p50.Interval), pareto.Estimate(p95.Interval)
 	e.Slower = throughput.Value < 1 && throughput.Significant(pareto.Floor(noise)) ||
 		p50.Value > 1 && p50.Significant(pareto.Floor(slow))
 }
@@ -136,17 +130,9 @@ func (e Effect) keeps() float64 {
 
 func figures(s side, noise, slow stats.Noise) Figures {
 	return Figures{
-		Rounds: len(s.throughput), Throughput: estimate(s.throughput.Combined(noise).Interval),
-		P50: estimate(s.p50.Combined(slow).Interval), P95: estimate(s.p95.Combined(slow).Interval),
+		Rounds: len(s.throughput), Throughput: pareto.Estimate(s.throughput.Combined(noise).Interval),
+		P50: pareto.Estimate(s.p50.Combined(slow).Interval), P95: pareto.Estimate(s.p95.Combined(slow).Interval),
 	}
-}
-
-func estimate(i stats.Interval) *results.Estimate {
-	if !(i.Value > 0) {
-		return nil
-	}
-	e := results.Estimate(i)
-	return &e
 }
 
 // Legend explains the figures of Lines.

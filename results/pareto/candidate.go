@@ -85,8 +85,8 @@ func (c Candidate) LatencyRatio(control Candidate, q Quantile, opts Options) sta
 // ratio compares a figure of c with that of control; where it is known when both
 // were measured, corrected for what the machine drifted between.
 func (c Candidate) ratio(control Candidate, figure, base Figure, noise stats.Noise) stats.Ratio {
-	mine, okMine := figure.starts(c.At)
-	theirs, okTheirs := base.starts(control.At)
+	mine, okMine := figure.Starts(c.At)
+	theirs, okTheirs := base.Starts(control.At)
 	if okMine && okTheirs {
 		return stats.DriftRatio(theirs, mine, noise)
 	}

@@ -5,12 +5,30 @@ import (
 	"math"
 	"slices"
 
+	"tritonsweep/results"
 	"tritonsweep/results/stats"
 )
 
 // Figure is one figure of one candidate, such as its throughput: the interval
 // that each round measured, by the number of the round.
 type Figure map[int]stats.Interval
+
+// Put adds what a round measured, if it measured anything.
+func (f Figure) Put(round int, e *results.Estimate) {
+	if e != nil && e.Value > 0 {
+		f[round] = stats.Interval(*e)
+	}
+}
+
+// Estimate returns an interval as records and reports hold it; nil where nothing was
+// measured.
+func Estimate(i stats.Interval) *results.Estimate {
+	if !(i.Value > 0) {
+		return nil
+	}
+	e := results.Estimate(i)
+	return &e
+}
 
 // Combined joins the rounds.
 func (f Figure) Combined(noise stats.Noise) stats.Combined {
@@ -41,8 +59,8 @@ func (f Figure) rounds(numbers []int) []stats.Interval {
 	return intervals
 }
 
-// starts returns the rounds with their times, and false where one is not known.
-func (f Figure) starts(at map[int]float64) ([]stats.Start, bool) {
+// Starts returns the rounds with their times, and false where one is not known.
+func (f Figure) Starts(at map[int]float64) ([]stats.Start, bool) {
 	starts := make([]stats.Start, 0, len(f))
 	for _, round := range slices.Sorted(maps.Keys(f)) {
 		when, ok := at[round]

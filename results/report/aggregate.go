@@ -97,13 +97,13 @@ func (g *group) figures() {
 			continue
 		}
 		g.used = append(g.used, rec)
-		put(g.throughput, rec.Round, rec.Client.Throughput)
-		put(g.mean, rec.Round, rec.Client.Mean)
+		g.throughput.Put(rec.Round, rec.Client.Throughput)
+		g.mean.Put(rec.Round, rec.Client.Mean)
 		for q, e := range map[pareto.Quantile]*results.Estimate{
 			pareto.P50: rec.Client.P50, pareto.P90: rec.Client.P90,
 			pareto.P95: rec.Client.P95, pareto.P99: rec.Client.P99,
 		} {
-			put(g.latency[q], rec.Round, e)
+			g.latency[q].Put(rec.Round, e)
 		}
 	}
 	if len(g.used) > 1 {
@@ -117,12 +117,6 @@ func (g *group) times(start time.Time) {
 	g.at = map[int]float64{}
 	for _, rec := range g.used {
 		g.at[rec.Round] = rec.Start.Sub(start).Seconds() + rec.Warmup + rec.Duration/2
-	}
-}
-
-func put(f pareto.Figure, round int, e *results.Estimate) {
-	if e != nil && e.Value > 0 {
-		f[round] = stats.Interval(*e)
 	}
 }
 
@@ -195,12 +189,7 @@ func (g *group) shown() results.Record {
 }
 
 func combine(f pareto.Figure, noise stats.Noise) *results.Estimate {
-	c := f.Combined(noise)
-	if !(c.Value > 0) {
-		return nil
-	}
-	e := results.Estimate(c.Interval)
-	return &e
+	return pareto.Estimate(f.Combined(noise).Interval)
 }
 
 func joinClients(records []results.Record) *Client {

@@ -290,10 +290,4 @@ func (a *analysis) effect(c pareto.Candidate, base *group, comparisons int) *Eff
 	return e
 }
 
-func ratio(r stats.Ratio) *results.Estimate {
-	if !(r.Value > 0) {
-		return nil
-	}
-	e := results.Estimate(r.Interval)
-	return &e
-}
+func ratio(r stats.Ratio) *results.Estimate { return pareto.Estimate(r.Interval) }

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -77,14 +75,4 @@ func NewBench(run results.Run, records []results.Record) (*Bench, error) {
 var elsewhere = []string{"one-round", "no-container-memory", "no-gpu"}
 
 // JSON writes the bench.
-func (b *Bench) JSON(w io.Writer) error {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(b); err != nil {
-		return err
-	}
-	_, err := w.Write(escapeSteering(buffer.Bytes()))
-	return err
-}
+func (b *Bench) JSON(w io.Writer) error { return writeJSON(w, b) }

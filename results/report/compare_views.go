@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -143,17 +141,7 @@ func markdownGrid(out *strings.Builder, titles []string, rows [][]string) {
 }
 
 // JSON writes all of it; see Report.JSON.
-func (c *Comparison) JSON(w io.Writer) error {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(c); err != nil {
-		return err
-	}
-	_, err := w.Write(escapeSteering(buffer.Bytes()))
-	return err
-}
+func (c *Comparison) JSON(w io.Writer) error { return writeJSON(w, c) }
 
 // CSV writes one row for each pair, then for each recorded figure.
 func (c *Comparison) CSV(w io.Writer) error {

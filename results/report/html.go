@@ -118,10 +118,13 @@ func newPage(r *Report) pageData {
 	return d
 }
 
+// tags say what kind of advice a page shows.
+var tags = map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}
+
 func newModelData(r *Report, m *Model, index int) modelData {
 	d := modelData{
 		Model: m, Index: index, Alone: len(r.Models) == 1,
-		Tag:        map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action],
+		Tag:        tags[m.Recommendation.Action],
 		FinalTitle: finalTitle(m), FinalLegend: finalLegend, FinalTable: newFinalTable(m), Near: nearText(m.Recommendation),
 		Tiles: tiles(m), Chart: newChart(r, m), Table: newTable(m), Choices: choices(m),
 		Facts: curveLines(m), Stages: newStageTable(m), StageLegend: stageLegend,

@@ -17,12 +17,15 @@ var Schema []byte
 // JSON writes the whole report. docs/record-schema.md tells about its fields.
 // Characters that could steer a terminal are escaped, so the document can be
 // printed on one.
-func (r *Report) JSON(w io.Writer) error {
+func (r *Report) JSON(w io.Writer) error { return writeJSON(w, r) }
+
+// writeJSON writes a document for people and programs.
+func writeJSON(w io.Writer, document any) error {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(r); err != nil {
+	if err := encoder.Encode(document); err != nil {
 		return err
 	}
 	_, err := w.Write(escapeSteering(buffer.Bytes()))

@@ -81,10 +81,7 @@ func (a *analysis) selfDifference() (difference float64, pairs int) {
 		if g.point.Load.Open() {
 			figure = g.mean
 		}
-		var starts []stats.Start
-		for round, interval := range figure {
-			starts = append(starts, stats.Start{Interval: interval, At: g.at[round]})
-		}
+		starts, _ := figure.Starts(g.at)
 		d, n := stats.SelfDifference(starts)
 		squares += d * d * float64(n)
 		pairs += n

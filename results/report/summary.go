@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"io"
 	"slices"
 	"time"
@@ -220,14 +218,4 @@ func gainOf(e Effect, q pareto.Quantile) float64 {
 }
 
 // JSON writes the whole summary.
-func (s *Summary) JSON(w io.Writer) error {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil {
-		return err
-	}
-	_, err := w.Write(escapeSteering(buffer.Bytes()))
-	return err
-}
+func (s *Summary) JSON(w io.Writer) error { return writeJSON(w, s) }

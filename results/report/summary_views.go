@@ -202,8 +202,7 @@ type axisData struct {
 }
 
 func adviceData(m *ModelAdvice, index int, plot forest, links map[string]string) modelAdviceData {
-	d := modelAdviceData{ModelAdvice: m, Index: index, Link: links[m.Run], Costs: m.costs()}
-	d.Tag = map[pareto.Action]string{pareto.Change: "Recommended change", pareto.Keep: "Recommendation", pareto.None: "Result"}[m.Recommendation.Action]
+	d := modelAdviceData{ModelAdvice: m, Index: index, Link: links[m.Run], Costs: m.costs(), Tag: tags[m.Recommendation.Action]}
 	d.Throughput, d.Latency = m.changes()
 	if m.Effect != nil {
 		d.Plot = plot.place(m.Effect.Throughput, "better")
