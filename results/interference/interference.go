@@ -88,8 +88,11 @@ func Analyze(records []results.Record) *Report {
 		to.p95.Put(s.Round, s.Client.P95)
 	}
 	var throughput, latency []pareto.Figure
-	for _, s := range sides {
-		throughput, latency = append(throughput, s.throughput), append(latency, s.p50)
+	for _, name := range names { // in order, so that sums are the same to the bit
+		for _, together := range []bool{false, true} {
+			s := sides[key{name, together}]
+			throughput, latency = append(throughput, s.throughput), append(latency, s.p50)
+		}
 	}
 	noise := pareto.EstimateNoise(throughput, stats.DefaultNoise)
 	slow := pareto.EstimateNoise(latency, stats.DefaultNoise)
