@@ -83,7 +83,7 @@ func preflight(c *cli.Context, t *target, plan sweep.Plan, o options) error {
 // an open loop bound themselves.
 func (t *target) heaviest(c *cli.Context, plan sweep.Plan, o options) (need, error) {
 	var most, together need
-	known := map[string]sizes{}
+	known, shared := map[string]sizes{}, sharedSizes{}
 	for i, trial := range plan.Trials {
 		if i == 0 || !trial.Together || !plan.Trials[i-1].Together {
 			together = need{}
@@ -99,7 +99,7 @@ func (t *target) heaviest(c *cli.Context, plan sweep.Plan, o options) (need, err
 			spec.Load = l
 			n := t.needOf(trial, l, known[trial.Model])
 			if spec.Regions != nil {
-				if err := t.shareNeed(c, &n, spec, trial.Model, o.data[trial.Model]); err != nil {
+				if err := t.shareNeed(c, &n, spec, trial.Model, o.data[trial.Model], shared); err != nil {
 					return need{}, err
 				}
 			} else if err := spec.Fits("model "+trial.Model, size[0], size[1]); err != nil {
@@ -135,20 +135,34 @@ func (t *target) needOf(trial sweep.Trial, l sweep.Load, s sizes) need {
 	}
 }
 
+// sharedSizes are the bytes of inputs and of each caller's outputs, by model and
+// load: many trials have the same ones, and data are read for each answer.
+type sharedSizes map[modelLoad][2]int64
+
+type modelLoad struct {
+	model string
+	load  sweep.Load
+}
+
 // shareNeed is what a load keeps in shared memory: its inputs once, its outputs for
 // every caller.
-func (t *target) shareNeed(c *cli.Context, n *need, spec load.Spec, model string, data load.Data) error {
-	described, err := t.description(c, model)
-	if err != nil {
-		return err
+func (t *target) shareNeed(c *cli.Context, n *need, spec load.Spec, model string, data load.Data, known sharedSizes) error {
+	key := modelLoad{model, spec.Load}
+	if _, found := known[key]; !found {
+		described, err := t.description(c, model)
+		if err != nil {
+			return err
+		}
+		inputs, outputs, err := spec.SharedSize(described, data)
+		if err != nil {
+			return withCode(exitUsage, err)
+		}
+		known[key] = [2]int64{inputs, outputs}
 	}
-	inputs, outputs, err := spec.SharedSize(described, data)
-	if err == nil {
-		err = spec.FitsShared("model "+model, inputs, outputs)
-	}
+	inputs, outputs := known[key][0], known[key][1]
 	n.flight = inputs + int64(spec.Load.Concurrency)*outputs
 	n.what = fmt.Sprintf("%s, %s: %s of inputs + %d x %s of outputs in shared memory", model, spec.Load, bytesText(inputs), spec.Load.Concurrency, bytesText(outputs))
-	return withCode(exitUsage, err)
+	return withCode(exitUsage, spec.FitsShared("model "+model, inputs, outputs))
 }
 
 // warnContainer compares with what the container may use, and offers a limit
