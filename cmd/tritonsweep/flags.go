@@ -44,17 +44,16 @@ func loadFlags(concurrency string) []cli.Flag {
 	return join(arrivalFlags(concurrency), inputFlags(), []cli.Flag{
 		&cli.StringFlag{Name: "client-batch", EnvVars: env("CLIENT_BATCH"), Value: "1", Usage: "items in one request: `LIST` or range"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 4 * time.Second, Usage: "the longest a point is measured; it ends sooner when its interval is narrow (10s with --max-p99)"},
-		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
-		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
+		warmupFlag(), precisionFlag(),
 		&cli.StringSliceFlag{Name: "shape", EnvVars: env("SHAPE"), Usage: "`[MODEL/]INPUT:DIMS` of an input that varies, e.g. x:3x48x320; repeatable"},
-		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
+		memoryLimitFlag(),
 		&cli.StringFlag{Name: "max-container-memory", EnvVars: env("MAX_CONTAINER_MEMORY"), Value: "90%", Usage: "stop a load when the server's container uses more: a share of its limit (of the host's memory where it has none), a size such as 28GiB, or none"},
 		&cli.Float64Flag{Name: "max-slowdown", EnvVars: env("MAX_SLOWDOWN"), Value: 2, Usage: "end the sweep when, for 5s, requests of others to other models of the server (with --isolate: to the container itself) take or fail more than so many times what they did before it; 0: whatever happens to them"},
 		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
 		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http (default: the container's published port)"},
 		&cli.StringFlag{Name: "compression", EnvVars: env("COMPRESSION"), Value: "none", Usage: "of requests, and of answers where the server wants: none or gzip"},
 		&cli.StringFlag{Name: "shared-memory", EnvVars: env("SHARED_MEMORY"), Value: "none", Usage: "where tensors travel: none (in the messages) or system (shared memory of this machine, which the server must see)"},
-		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
+		requestTimeoutFlag(),
 	})
 }
 
@@ -79,6 +78,22 @@ func planFlags() []cli.Flag {
 }
 
 const forceName = "force"
+
+func warmupFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"}
+}
+
+func precisionFlag() cli.Flag {
+	return &cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"}
+}
+
+func memoryLimitFlag() cli.Flag {
+	return &cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"}
+}
+
+func requestTimeoutFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"}
+}
 
 func seedFlag() cli.Flag {
 	return &cli.Uint64Flag{Name: "seed", EnvVars: env("SEED"), Usage: "of the order and of the inputs (default: random, recorded)"}

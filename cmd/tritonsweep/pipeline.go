@@ -40,11 +40,8 @@ func pipelineFlags(rounds int) []cli.Flag {
 	return join(pipelineTargetFlags(), arrivalFlags("1,4,16,64"), []cli.Flag{
 		&cli.IntFlag{Name: "rounds", EnvVars: env("ROUNDS"), Value: rounds, Usage: "how often every point is measured, the targets in another order each time"},
 		&cli.DurationFlag{Name: "duration", EnvVars: env("DURATION"), Value: 10 * time.Second, Usage: "the longest a point is measured; it ends sooner when throughput and p99 are as precise as asked"},
-		&cli.DurationFlag{Name: "warmup", EnvVars: env("WARMUP"), Value: time.Second, Usage: "the shortest warm-up of a point"},
-		&cli.Float64Flag{Name: "precision", EnvVars: env("PRECISION"), Value: 0.05, Usage: "relative half-width of the 95 % intervals at which a point ends"},
-		&cli.StringFlag{Name: "memory-limit", EnvVars: env("MEMORY_LIMIT"), Usage: "most bytes in flight, e.g. 2GiB (default: a quarter of what is free)"},
-		&cli.DurationFlag{Name: "request-timeout", EnvVars: env("REQUEST_TIMEOUT"), Value: 30 * time.Second, Usage: "deadline of one request"},
-		seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
+		warmupFlag(), precisionFlag(),
+		memoryLimitFlag(), requestTimeoutFlag(), seedFlag(), maxP99Flag(), maxP95Flag(), dryRunFlag(), dbFlag(), outputFlag(), formatFlag(),
 	}, metricsFlags())
 }
 
