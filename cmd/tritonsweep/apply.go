@@ -35,7 +35,18 @@ func applyCommand() *cli.Command {
 	}
 }
 
+// byRestart refuses another way to change the config than a new file and a restart.
+func byRestart(c *cli.Context) error {
+	if mode := c.String("mode"); mode != string(runner.Restart) {
+		return usagef("--mode %s: %s writes the config file and restarts the server (hint: --mode restart)", printable(mode), c.Command.Name)
+	}
+	return nil
+}
+
 func apply(c *cli.Context) error {
+	if err := byRestart(c); err != nil {
+		return err
+	}
 	if d := c.Duration("canary-duration"); d < 0 || c.IsSet("canary-duration") && d == 0 || d > 24*time.Hour {
 		return usagef("--canary-duration: %s is not between 0 and 24h", d)
 	}

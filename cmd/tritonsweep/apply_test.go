@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"tritonsweep/internal/atomicfile"
+	"tritonsweep/internal/tritonpb"
 	"tritonsweep/results"
 	"tritonsweep/runner/undo"
 	"tritonsweep/sweep"
@@ -401,5 +403,32 @@ func TestCanaryVerdicts(t *testing.T) {
 				t.Errorf("it says\n%s", &out)
 			}
 		})
+	}
+}
+
+// A run that changed no file says all the same which one the server ran, so that
+// its advice can be applied; where the server runs something else it says none.
+func TestApplyKnowsTheConfigOfAReload(t *testing.T) {
+	s := newSimulation(t)
+	want := atomicfile.Sum(mustRead(t, filepath.Join(s.repository, face, "config.pbtxt")))
+	for _, mode := range []string{"reload", "none"} {
+		if out, err := s.command(s.copied(mode)...).CombinedOutput(); err != nil && exitOf(err) != exitSome {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		_, records := latest(t, s.db)
+		for _, r := range records {
+			if r.Environment.ConfigSHA256 != want {
+				t.Errorf("--mode %s: the config was %q, want %q", mode, r.Environment.ConfigSHA256, want)
+			}
+		}
+	}
+	repository, err := tritonconfig.OpenRepository(s.repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repository.Close()
+	other := &target{configs: map[string]*tritonpb.ModelConfig{face: {Name: face, MaxBatchSize: 3}}}
+	if file := other.configFile(repository, face); file != nil {
+		t.Errorf("the server runs another config, and the file is\n%s", file.Bytes())
 	}
 }

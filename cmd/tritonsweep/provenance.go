@@ -62,7 +62,7 @@ func (t *target) addHashes(c *cli.Context, environments map[string]results.Envir
 		if e.ModelSHA256, err = hashes.Model(repository, model); err != nil {
 			note(err)
 		}
-		if file := t.files[model]; file != nil {
+		if file := t.configFile(repository, model); file != nil {
 			e.ConfigSHA256 = atomicfile.Sum(file.Bytes())
 		}
 		environments[model] = e
@@ -70,6 +70,24 @@ func (t *target) addHashes(c *cli.Context, environments map[string]results.Envir
 	if err := hashes.Save(); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "note: the hashes of large files cannot be remembered: %s\n", printable(err.Error()))
 	}
+}
+
+// configFile returns the file that the config in force comes from: the one that was
+// read to be changed or, where the sweep changes none, the one that says what the
+// server runs; nil where none does.
+func (t *target) configFile(repository *tritonconfig.Repository, model string) *tritonconfig.File {
+	if file := t.files[model]; file != nil {
+		return file
+	}
+	file, err := repository.Read(model)
+	if err != nil {
+		return nil
+	}
+	config, err := file.Config()
+	if err != nil || len(tritonconfig.Match(file.Settings(), config, t.configs[model])) > 0 {
+		return nil
+	}
+	return file
 }
 
 // originalDirectory is where the models' own files lie; "" where nobody here

@@ -32,6 +32,9 @@ func rollbackCommand() *cli.Command {
 }
 
 func rollback(c *cli.Context) (err error) {
+	if err := byRestart(c); err != nil {
+		return err
+	}
 	if len(c.StringSlice("model")) != 1 {
 		return usagef("name one model (hint: --model NAME)")
 	}
