@@ -150,7 +150,7 @@ chaos: ## 1,000 random kills of the file protocol; every call of it failing and 
 	  -run '^Test(Fault(3|10|11|12|22)[A-Z]|ACommit)' ./runner/undo | grep -vE '^(=== |PASS)'; exit $${PIPESTATUS[0]}
 
 .PHONY: chaos-long
-chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on the real container
+chaos-long: ## N random kills of sweeps on the simulated server, a tenth of N on a real container; what is lost or left, shared memory too
 	@. .ci/setup.sh; need_go; TRITONSWEEP_CHAOS_SWEEPS=$(N) go test -count=1 -v -timeout 24h -run '^TestChaosSweeps$$' ./cmd/tritonsweep
 	@export TRITONSWEEP_KILLS=$$(( ($(N) + 9) / 10 )); $(REAL) -timeout 24h -run '^TestRealKilledSweeps$$'
 

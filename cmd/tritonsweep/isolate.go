@@ -15,6 +15,7 @@ import (
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/load"
+	"tritonsweep/runner/load/region"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/undo"
 	"tritonsweep/tritonconfig"
@@ -239,10 +240,11 @@ func reapDirectories(state undo.State) error {
 }
 
 // reapFirst does at the start of a command what an isolated run that was killed
-// could not, and removes what a simulation left. Only where there is a sign of a
-// copy is Docker asked.
-func (t *target) reapFirst(c *cli.Context) error {
-	if err := t.state.Reap(); err != nil {
+// could not, and removes what a simulation left, and shared memory. Only where there
+// is a sign of a copy is Docker asked.
+func (t *target) reapFirst(c *cli.Context) (err error) {
+	t.deadRegions, err = region.Reap(region.Dir)
+	if err := errors.Join(err, t.state.Reap()); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", printable(err.Error()))
 	}
 	dir := filepath.Join(t.state.Dir(), isolatedDir)
@@ -250,7 +252,7 @@ func (t *target) reapFirst(c *cli.Context) error {
 		_ = os.Remove(dir) // only where it is empty
 		return nil         // no directory is the rule; one that cannot be read stops only those who need it
 	}
-	err := reapAll(c.Context, t.state, c.App.ErrWriter)
+	err = reapAll(c.Context, t.state, c.App.ErrWriter)
 	if errors.Is(err, docker.ErrUnreachable) { // who needs Docker will say so
 		fmt.Fprintf(c.App.ErrWriter, "note: an isolated copy that a killed run left may still be there: %s\n", printable(err.Error()))
 		return nil

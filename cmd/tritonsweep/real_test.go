@@ -14,6 +14,11 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+	"google.golang.org/protobuf/proto"
+
+	"tritonsweep/runner/docker/dockertest"
+	"tritonsweep/runner/load/region"
 )
 
 // realTriton returns the container and the repository of the real server.
@@ -69,24 +74,27 @@ func TestRealScripts(t *testing.T) {
 	expectConfigs(t, repository, before)
 }
 
-// TestRealKilledSweeps kills a sweep at random moments; after each, restore
-// brings every file back byte for byte and the server serves. The number of
-// kills comes from TRITONSWEEP_KILLS (make kills N=30).
+// TestRealKilledSweeps kills sweeps of a real server at random moments, every second
+// one with its tensors in shared memory, and every third together with its guardian.
+// After each, restore brings every file back byte for byte, the server runs it, no
+// stored record is lost, and neither state, temporary files nor shared memory are
+// left. The number of kills comes from TRITONSWEEP_KILLS (make kills N=30).
 func TestRealKilledSweeps(t *testing.T) {
-	container, repository := realTriton(t)
+	dockertest.Require(t)
 	kills, err := strconv.Atoi(cmp.Or(os.Getenv("TRITONSWEEP_KILLS"), "3"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TRITONSWEEP_STATE", t.TempDir())
-	binary := build(t)
-	before := readConfigs(t, repository)
-	changed, restored := 0, 0
+	dockertest.ShareMemory(t)
+	w := newBroken(t)
+	var sum struct{ changed, shared, restored, lost, leftovers int }
 	for i := range kills {
-		args := []string{"queue-delay", "--model", "arcface_w600k_r50", "--container", container, "--delays", "1000,2000",
-			"--concurrency", "4", "--rounds", "1", "--duration", "300ms", "--warmup", "100ms",
-			"--db", filepath.Join(t.TempDir(), "run.db")}
-		cmd := exec.Command(binary, args...)
+		var more []string
+		if i%2 == 0 {
+			more = []string{"--shared-memory", "system"}
+		}
+		cmd := w.real(more...)
+		cmd.Env = append(cmd.Env, hookEnv+"=recorded:records")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {
@@ -94,23 +102,55 @@ func TestRealKilledSweeps(t *testing.T) {
 		}
 		moment := time.Duration(rand.Int64N(int64(20 * time.Second)))
 		time.Sleep(moment)
+		if i%3 == 2 {
+			w.killGuardians(t, cmd.Process.Pid)
+		}
 		_ = cmd.Process.Kill() // it may have ended by itself
 		_ = cmd.Wait()
-		dirty := differing(t, repository, before)
-		if len(dirty) > 0 {
-			changed++
+		if len(differing(t, w.repository, w.before)) > 0 {
+			sum.changed++
 		}
-		out, err := exec.Command(binary, "restore").CombinedOutput()
-		if err != nil {
+		sum.shared += min(1, len(deadRegions(t)))
+		if out, err := w.command("restore").CombinedOutput(); err != nil {
 			t.Fatalf("kill %d after %s: restore: %v\n%s\n%s", i, moment, err, out, &stderr)
 		}
-		if left := differing(t, repository, before); len(left) > 0 {
-			t.Errorf("kill %d after %s: not restored: %v", i, moment, left)
-			continue
+		left := append(w.afterAWhile(t), deadRegions(t)...)
+		if changed := differing(t, w.repository, w.before); len(changed) > 0 || !proto.Equal(servedConfig(t, w.own.GRPC()), w.served) {
+			t.Errorf("kill %d after %s: not restored: %v", i, moment, changed)
+		} else {
+			sum.restored++
 		}
-		restored++
+		if len(left) > 0 {
+			t.Errorf("kill %d after %s: left behind: %v", i, moment, left)
+			sum.leftovers += len(left)
+		}
+		sum.lost += w.lost(t, stderr.String())
 	}
-	fmt.Printf("kills %d, config changed at the kill %d, restored %d\n", kills, changed, restored)
+	fmt.Printf("kills %d, config changed at the kill %d, shared memory at the kill %d, restored %d, lost records %d, leftovers %d\n",
+		kills, sum.changed, sum.shared, sum.restored, sum.lost, sum.leftovers)
+	if sum.lost > 0 {
+		t.Error("records are lost")
+	}
+}
+
+// deadRegions lists the regions of shared memory whose owner has ended.
+func deadRegions(t *testing.T) (dead []string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(region.Dir, region.Prefix+"*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		if unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+			dead = append(dead, name)
+		}
+		_ = file.Close() // and with it the lock
+	}
+	return dead
 }
 
 // readConfigs returns every file beside a config, with its mode and time.

@@ -14,6 +14,7 @@ import (
 	"tritonsweep/runner"
 	"tritonsweep/runner/docker"
 	"tritonsweep/runner/guardian"
+	"tritonsweep/runner/load/region"
 	"tritonsweep/runner/undo"
 )
 
@@ -45,7 +46,8 @@ func restore(c *cli.Context) error {
 	if err := tellReports(c.App.Writer, state); err != nil {
 		return err
 	}
-	if err := errors.Join(state.Tidy("restore"), state.Reap()); err != nil {
+	_, err = region.Reap(region.Dir) // shared memory; a restarted server has unmapped it
+	if err := errors.Join(err, state.Tidy("restore"), state.Reap()); err != nil {
 		return withCode(exitPermission, err)
 	}
 	if len(pending) == 0 {

@@ -54,21 +54,55 @@ func TestKilledWithSharedMemory(t *testing.T) {
 			left = mapped()
 		}
 	}
+	if len(left) != 1 || !region.Exists(region.Dir, left[0]) {
+		t.Errorf("while it runs the server has %v mapped", left)
+	}
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
-	if len(left) != 1 || !region.Exists(region.Dir, left[0]) {
-		t.Fatalf("while it ran the server had %v mapped", left)
+	if t.Failed() {
+		return
 	}
 	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"tritonsweep", "restore"}, strings.NewReader(""), &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d\n%s", code, errs.String())
+	}
+	if region.Exists(region.Dir, left[0]) { // whoever needs no shared memory removes it too
+		t.Errorf("%s is still there", left[0])
+	}
 	if code := run(t.Context(), append(args, "1s"), strings.NewReader(""), &out, &errs); code != exitOK && code != exitSome {
 		t.Fatalf("exit code %d\n%s", code, errs.String())
 	}
-	if region.Exists(region.Dir, left[0]) {
-		t.Errorf("%s is still there", left[0])
-	}
 	if names := mapped(); len(names) != 0 {
 		t.Errorf("the server still has %v mapped", names)
+	}
+}
+
+// TestUnmapDead: a start that removes a killed run's region lets the server unmap it,
+// and only it.
+func TestUnmapDead(t *testing.T) {
+	server := startSimulator(t, "arcface_w600k_r50")
+	client, err := triton.New(triton.Options{GRPCAddr: server.Endpoints().GRPC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var names []string
+	for range 2 {
+		r, err := region.Create(region.Dir, 4096)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if err := client.RegisterRegion(t.Context(), r.Name, "/"+r.Name, 4096); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, r.Name)
+	}
+	(&target{client: client}).unmapDead(t.Context(), []string{names[0], "tritonsweep-region-elsewhere"})
+	mapped, err := client.Regions(t.Context())
+	if _, there := mapped[names[1]]; err != nil || !there || len(mapped) != 1 {
+		t.Errorf("mapped are %v, %v", mapped, err)
 	}
 }

@@ -44,6 +44,7 @@ type target struct {
 	paths       map[string]string             // of the files, relative to the directory
 	configs     map[string]*tritonpb.ModelConfig
 	described   map[string]load.Model // those that were asked for
+	deadRegions []string              // of shared memory, which this start removed
 	closers     []func() error
 }
 
@@ -241,6 +242,7 @@ func (t *target) connect(c *cli.Context) (err error) {
 		return err
 	}
 	t.serverName = metadata.Name + " " + metadata.Version
+	t.unmapDead(c.Context, t.deadRegions)
 	return nil
 }
 

@@ -2,6 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"log/slog"
 
 	"github.com/urfave/cli/v2"
 
@@ -60,6 +63,23 @@ func (t *target) tryRegions(c *cli.Context, s load.Spec) error {
 	regions := *s.Regions
 	regions.Server = t.client
 	return withCode(exitUsage, regions.Try(c.Context))
+}
+
+// unmapDead lets the server unmap the regions that a killed run left and this start
+// removed. Only names that lay in this machine's memory are ours for certain.
+func (t *target) unmapDead(ctx context.Context, dead []string) {
+	if len(dead) == 0 {
+		return
+	}
+	mapped, err := t.client.Regions(ctx)
+	for _, name := range dead {
+		if _, there := mapped[name]; there {
+			err = errors.Join(err, t.client.UnregisterRegion(ctx, name))
+		}
+	}
+	if err != nil {
+		slog.Warn("shared memory of a killed run may still be mapped by the server, until it restarts", "error", err)
+	}
 }
 
 // httpService makes sure that there is an address for --transport http.
