@@ -410,7 +410,7 @@ func TestCanaryVerdicts(t *testing.T) {
 // its advice can be applied; where the server runs something else it says none.
 func TestApplyKnowsTheConfigOfAReload(t *testing.T) {
 	s := newSimulation(t)
-	want := atomicfile.Sum(mustRead(t, filepath.Join(s.repository, face, "config.pbtxt")))
+	want := atomicfile.Sum(mustRead(t, filepath.Join(s.repository, arcface, "config.pbtxt")))
 	for _, mode := range []string{"reload", "none"} {
 		if out, err := s.command(s.copied(mode)...).CombinedOutput(); err != nil && exitOf(err) != exitSome {
 			t.Fatalf("%v\n%s", err, out)
@@ -427,8 +427,8 @@ func TestApplyKnowsTheConfigOfAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer repository.Close()
-	other := &target{configs: map[string]*tritonpb.ModelConfig{face: {Name: face, MaxBatchSize: 3}}}
-	if file := other.configFile(repository, face); file != nil {
+	other := &target{configs: map[string]*tritonpb.ModelConfig{arcface: {Name: arcface, MaxBatchSize: 3}}}
+	if file := other.configFile(repository, arcface); file != nil {
 		t.Errorf("the server runs another config, and the file is\n%s", file.Bytes())
 	}
 }

@@ -91,7 +91,8 @@ func TestRealKilledSweeps(t *testing.T) {
 	for i := range kills {
 		var more []string
 		if i%2 == 0 {
-			more = []string{"--shared-memory", "system"}
+			// Longer under load: there is shared memory only then.
+			more = []string{"--shared-memory", "system", "--duration", "10s", "--precision", "0.001"}
 		}
 		cmd := w.real(more...)
 		cmd.Env = append(cmd.Env, hookEnv+"=recorded:records")
