@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/internal/tritonpb/service"
 	"tritonsweep/results"
@@ -90,6 +92,7 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 	record.Environment.InputSource = spec.Data.String()
 	spec.Seed = r.Plan.Seed + uint64(r.sequence)
 	spec.Instances = instances(before.config)
+	spec.Outputs, spec.Untouched = r.outputsOf(record.Model), proto.Equal(before.config, r.originals[record.Model])
 	window := &serverWindow{client: r.client, model: record.Model}
 	clocks := &clockWatch{read: r.clocks}
 	defer clocks.stop()
@@ -120,6 +123,14 @@ func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Re
 		record.Reasons = append(record.Reasons, lost.String())
 	}
 	return nil
+}
+
+// outputsOf returns what a model's answers are compared with.
+func (r *run) outputsOf(model string) *load.Outputs {
+	if r.outputs[model] == nil {
+		r.outputs[model] = load.NewOutputs()
+	}
+	return r.outputs[model]
 }
 
 // dataOf says what a model's inputs hold.

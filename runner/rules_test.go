@@ -244,7 +244,7 @@ func TestEveryPointIsHeldToEveryRule(t *testing.T) {
 	if _, err := w.run(t, None, untouchedTrial); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "instances", "retries",
+	want := []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "outputs", "instances", "retries",
 		"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "neighbours", "figures"}
 	var got []string
 	for _, c := range w.only(t).Checks {

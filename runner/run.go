@@ -151,6 +151,7 @@ type run struct {
 	// stopped is the load of the trial that used too much of the server's memory.
 	stopped  *sweep.Load
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped
+	outputs  map[string]*load.Outputs   // what each model answers untouched
 	// verified are the configs that were proven to be in force, by model.
 	verified map[string]*tritonpb.ModelConfig
 	// foreign is set when somebody else changed what the server runs.
@@ -173,8 +174,8 @@ func newRun(config Config) *run {
 	}
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
-		verified: map[string]*tritonpb.ModelConfig{},
-		outcome:  Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
+		verified: map[string]*tritonpb.ModelConfig{}, outputs: map[string]*load.Outputs{},
+		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
 	}
 }
 

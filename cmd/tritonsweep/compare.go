@@ -25,7 +25,7 @@ func compareCommand() *cli.Command {
 			"measured in turns under the same loads. Or against --figure, a recorded number with its --source.\n" +
 			"The exit code is 4 when a point is worse.",
 		Flags: join([]cli.Flag{
-			&cli.StringSliceFlag{Name: "across", Usage: "`PART` of the conditions that may differ: server, image, model-version, config, host, ...; repeatable"},
+			&cli.StringSliceFlag{Name: "across", Usage: "`PART` of the conditions that may differ: server, image, gpu, driver, model, config, host, ...; repeatable"},
 			&cli.StringFlag{Name: "reference", Usage: "another target of the spec by its `NAME`, or a URL that takes the same requests"},
 			&cli.StringFlag{Name: "figure", Usage: "a recorded `QUANTITY=VALUE`: throughput=820/s or p95=12ms"},
 			&cli.StringFlag{Name: "source", Usage: "where the recorded figure comes from, in `WORDS`"},

@@ -79,6 +79,30 @@ func TestWhatMustNotBeCompared(t *testing.T) {
 		t.Errorf("%d pairs across %v", len(c.Pairs), c.Across)
 	}
 
+	// Each part alone is enough, and may be allowed.
+	for part, change := range map[string]func(*results.Environment){
+		"server":    func(e *results.Environment) { e.Server = "triton 2.99.0" },
+		"simulated": func(e *results.Environment) { e.Simulated = !e.Simulated },
+		"image":     func(e *results.Environment) { e.ImageDigest = "sha256:other" },
+		"driver":    func(e *results.Environment) { e.GPUDriver = "580.1" },
+		"gpu":       func(e *results.Environment) { e.GPUModels = []string{"NVIDIA H200"} },
+		"model":     func(e *results.Environment) { e.ModelSHA256 = "other" },
+		"tool":      func(e *results.Environment) { e.Tool = "0.0.0" },
+		"input":     func(e *results.Environment) { e.InputSource = "file:other.json" },
+		"transport": func(e *results.Environment) { e.Transport = "http" },
+	} {
+		second = changed(s, "two", 1, 1)
+		for i := range second.Records {
+			change(&second.Records[i].Environment)
+		}
+		if c := CompareRuns(first, second, nil); len(c.Pairs) != 0 || len(c.NotCompared) != 1 || !strings.Contains(c.NotCompared[0], "different conditions: "+part+" ") {
+			t.Errorf("%s: %d pairs, %q", part, len(c.Pairs), c.NotCompared)
+		}
+		if c := CompareRuns(first, second, []string{part}); len(c.Pairs) != 9 {
+			t.Errorf("across %s: %d pairs, %q", part, len(c.Pairs), c.NotCompared)
+		}
+	}
+
 	// Points that one side lacks or could not measure, and another model.
 	second = changed(s, "two", 1, 1)
 	kept := second.Records[:0]

@@ -8,8 +8,16 @@ import (
 	"time"
 )
 
-// checkEvery is how often an answer is decoded and checked.
-const checkEvery = 1000
+// Answers are decoded and checked now and then, at the beginning more often. These
+// are primes, so that all requests of a rotation have their turn.
+const (
+	checkEvery  = 997
+	checkSooner = 31
+	checkSoon   = 1024 // for so many requests
+)
+
+// looked reports whether the answer to request n is decoded.
+func looked(n int64) bool { return n%checkEvery == 0 || n < checkSoon && n%checkSooner == 0 }
 
 // generator offers the load.
 type generator interface {
@@ -107,7 +115,7 @@ func (c *callers) wait(ctx context.Context, random *rand.Rand) time.Duration {
 func (c *caller) call(ctx context.Context, number int, due time.Time, held bool) bool {
 	n := c.sent.Add(1) - 1
 	payload := &c.request.payloads[n%int64(len(c.request.payloads))]
-	keep := n%checkEvery == 0
+	keep := looked(n)
 	limited, cancel := context.WithTimeout(ctx, c.spec.Timeout)
 	defer cancel()
 	t := timing{due: due, start: time.Now(), held: held}
@@ -128,8 +136,11 @@ func (c *caller) call(ctx context.Context, number int, due time.Time, held bool)
 	}
 	c.recorder.success(t, answer)
 	if keep {
-		if err := c.request.check(answer.Body); err != nil {
+		response, err := c.request.decode(answer.Body)
+		if err != nil {
 			c.recorder.badAnswer(err)
+		} else {
+			c.recorder.take(c.spec, int(n%int64(len(c.request.payloads))), response)
 		}
 	}
 	return true

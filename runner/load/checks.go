@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"tritonsweep/results"
@@ -31,7 +32,7 @@ func (o *outcome) verdict(r *Result, j judgement) {
 		o.little(r), o.errors(r), o.clientBound(r), o.schedule(r), o.answers(),
 		o.duration(r), o.samples(r), o.steady(j),
 	}
-	r.checks = append(append(r.checks, o.instances()...), o.retries())
+	r.checks = slices.Concat(r.checks, o.outputs(), o.instances(), []results.Check{o.retries()})
 	spec := o.run.spec
 	r.Verdict = results.OK
 	if !spec.enough(j) {

@@ -43,5 +43,5 @@ func (r *Request) checked() string {
 	if r.opaque != nil {
 		about = r.opaque.About
 	}
-	return fmt.Sprintf("the first and every %dth decoded: %s", checkEvery, about)
+	return fmt.Sprintf("one answer of %d, and of the first %d one of %d, was decoded: %s", checkEvery, checkSoon, checkSooner, about)
 }

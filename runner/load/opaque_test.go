@@ -72,7 +72,7 @@ func TestOpaqueRequestsAreSentAndCounted(t *testing.T) {
 		t.Errorf("checked answers: %v", seen)
 	}
 	for _, c := range result.Checks() {
-		if c.Name == "answers" && !strings.HasSuffix(c.Detail, "decoded: they are words") {
+		if c.Name == "answers" && !strings.HasSuffix(c.Detail, "was decoded: they are words") {
 			t.Errorf("check %q says %q", c.Name, c.Detail)
 		}
 	}

@@ -28,6 +28,9 @@ type recorder struct {
 	failures  int64
 	firstText string // the first error's message
 	wrong     error  // the first answer that failed its check
+	outputs   compared
+	shortest  int // answer, bytes
+	longest   int
 
 	floats bool  // how many requests are under way is watched
 	inside int64 // requests sent and not answered, where it is
@@ -97,7 +100,10 @@ func (r *recorder) success(t timing, a Answer) {
 	latency := t.end.Sub(t.due)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.successes++
+	if r.successes++; r.successes == 1 {
+		r.shortest = a.Bytes
+	}
+	r.shortest, r.longest = min(r.shortest, a.Bytes), max(r.longest, a.Bytes)
 	r.leave(t)
 	if !r.measuring {
 		r.all.add(t.end, latency)

@@ -21,19 +21,30 @@ func wrong(format string, args ...any) error { return &AnswerError{fmt.Sprintf(f
 // not make sense of: why. No message begins like that.
 const notAnAnswer = 0xff
 
-// check decodes an answer and compares it with the metadata: the model, every
-// output's name, datatype and shape, and the bytes that the shape needs.
+// check judges an answer.
 func (r *Request) check(answer []byte) error {
+	_, err := r.decode(answer)
+	return err
+}
+
+// decode decodes an answer and compares it with the metadata: the model, every
+// output's name, datatype and shape, and the bytes that the shape needs. Nil is what
+// is no inference.
+func (r *Request) decode(answer []byte) (*service.ModelInferResponse, error) {
 	if r.opaque != nil {
-		return r.opaque.Check(answer)
+		return nil, r.opaque.Check(answer)
 	}
 	if text, unfit := bytes.CutPrefix(answer, []byte{notAnAnswer}); unfit {
-		return wrong("%s", text)
+		return nil, wrong("%s", text)
 	}
 	var response service.ModelInferResponse
 	if err := proto.Unmarshal(answer, &response); err != nil {
-		return wrong("it does not decode: %v", err)
+		return nil, wrong("it does not decode: %v", err)
 	}
+	return &response, r.agrees(&response)
+}
+
+func (r *Request) agrees(response *service.ModelInferResponse) error {
 	if response.GetModelName() != r.model.Name {
 		return wrong("it comes from model %q, not %q", response.GetModelName(), r.model.Name)
 	}

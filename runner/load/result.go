@@ -94,6 +94,7 @@ type outcome struct {
 	effort    effort
 	resent    int64 // requests that were sent again in it
 	tolerance int64
+	varies    string // how the model has no one answer to a request
 	overload  string // what piled up; empty when nothing did
 }
 

@@ -64,11 +64,20 @@ func (o *outcome) errors(r *Result) results.Check {
 	return c
 }
 
-// answers reports what the decoded samples of the answers showed.
+// answers reports what the decoded samples of the answers showed, and where every
+// output has a fixed size whether all of them, decoded or not, have the same.
 func (o *outcome) answers() results.Check {
 	c := results.Check{Name: "answers", Passed: true, Detail: o.run.request.checked()}
-	if wrong := o.run.recorder.wrong; wrong != nil {
-		c.Passed, c.Detail = false, wrong.Error()
+	seen := o.run.recorder
+	fixed := o.run.request.opaque == nil && o.run.request.Answer() > 0 && o.run.spec.Regions == nil && !encodingOf(o.run.transport).compressed
+	switch {
+	case seen.wrong != nil:
+		c.Passed, c.Detail = false, seen.wrong.Error()
+	case fixed && seen.shortest != seen.longest:
+		c.Passed = false
+		c.Detail = fmt.Sprintf("answers had from %d to %d bytes, though every output has a fixed size", seen.shortest, seen.longest)
+	case fixed:
+		c.Detail += fmt.Sprintf("; all of them had %d bytes", seen.longest)
 	}
 	return c
 }

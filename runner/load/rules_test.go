@@ -180,6 +180,28 @@ func TestRuleAnswers(t *testing.T) {
 	}
 }
 
+// TestRuleAnswersAllSizes: an answer that is never decoded is noticed by its size,
+// where sizes are fixed.
+func TestRuleAnswersAllSizes(t *testing.T) {
+	for passed, length := range map[bool]int{true: 0, false: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			spec := quickSpec(1)
+			spec.Model.Outputs[0].Shape = []int64{3, 2}
+			f := fixed(0)
+			f.serve = func(_ context.Context, n int64, _ int) (time.Duration, error) {
+				full := answerTo(testModel(), 1)
+				f.body = full
+				if n == 1500 { // one that nobody looks at
+					f.body = full[:len(full)-length]
+				}
+				return time.Millisecond, nil
+			}
+			r := mustRun(t, f, spec)
+			expectRule(t, r, "answers", passed, false)
+		})
+	}
+}
+
 // TestRuleDuration: a window of less than three latencies is mostly its ends.
 func TestRuleDuration(t *testing.T) {
 	for passed, latency := range map[bool]time.Duration{true: 500 * time.Millisecond, false: 1500 * time.Millisecond} {

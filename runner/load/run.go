@@ -162,6 +162,7 @@ func (r *run) measure(ctx context.Context, probed time.Duration) (Result, error)
 		return Result{}, err
 	}
 	r.offered.stop(min(r.spec.Timeout, 2*time.Second+3*r.latency))
+	final.varies = r.sways(ctx)
 	return final.result(), nil
 }
 

@@ -35,6 +35,11 @@ type Spec struct {
 	// load begins. 0: that is not known, and nobody is asked.
 	Instances int
 
+	// Outputs, when set, is what answers are compared with; where the config is
+	// Untouched, theirs are what others are compared with.
+	Outputs   *Outputs
+	Untouched bool
+
 	// Via says how to reach the server, for Connect.
 	Via Options
 
