@@ -153,8 +153,8 @@ func TestFault34NeverReady(t *testing.T) {
 		w.write(t, "face/profile.json", profile)
 		return nil
 	}
-	outcome := w.sweepWith(t, func(c *Config) { c.ReadyTimeout = 2 * time.Second })
-	if outcome.Verdicts[results.Refused] != 1 || !strings.Contains(w.reasons(results.Refused), "not ready after 2s") {
+	outcome := w.sweepWith(t, func(c *Config) { c.ReadyTimeout = 10 * time.Second })
+	if outcome.Verdicts[results.Refused] != 1 || !strings.Contains(w.reasons(results.Refused), "not ready after 10s") {
 		t.Errorf("records:\n%s", w.verdicts())
 	}
 	w.expectRestored(t)

@@ -116,7 +116,7 @@ func TestFault35ReadyOnlyThroughAProxy(t *testing.T) {
 			}
 			return w.server.Server.Connect(ctx)
 		}
-		_, err = w.run(t, Restart, func(c *Config) { c.ReadyTimeout = 3 * time.Second })
+		_, err = w.run(t, Restart, func(c *Config) { c.ReadyTimeout = 10 * time.Second })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,6 +234,7 @@ func TestFault44ForeignTraffic(t *testing.T) {
 	defer group.Wait()
 	defer cancel()
 	group.Go(func() { w.traffic(ctx, t) })
+	w.awaitTraffic(t)
 	outcome, err := w.run(t, None, untouchedTrial)
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +245,23 @@ func TestFault44ForeignTraffic(t *testing.T) {
 	}
 	if !strings.Contains(reasons(r), "something else uses the model") || strings.Count(reasons(r), "measured again; first time: ") != 1 {
 		t.Errorf("reasons %q", reasons(r))
+	}
+}
+
+// awaitTraffic returns when the model is in use, and more than tried out.
+func (w *world) awaitTraffic(t *testing.T) {
+	t.Helper()
+	client, err := w.server.Server.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for served := uint64(0); served < 100; time.Sleep(time.Millisecond) {
+		stats, err := client.Statistics(t.Context(), "face")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served = stats.Success.Count
 	}
 }
 
@@ -284,9 +302,9 @@ func TestFault45ClockStep(t *testing.T) {
 	_, err := w.run(t, None, func(c *Config) {
 		untouchedTrial(c)
 		c.clocks = func() instants {
-			now := readInstants()
-			now.wall += time.Duration(reads.Add(1)) * time.Hour
-			return now
+			n := time.Duration(reads.Add(1))
+			now := n * time.Millisecond // however long this process waits for a processor
+			return instants{wall: now + n*time.Hour, monotonic: now, boot: now}
 		}
 	})
 	if err != nil {
@@ -318,9 +336,9 @@ func TestFault46Suspend(t *testing.T) {
 			_, err := w.run(t, None, func(config *Config) {
 				untouchedTrial(config)
 				config.clocks = func() instants {
-					now := readInstants()
-					now.boot += time.Duration(c.asleep(reads.Add(1))) * 30 * time.Second
-					return now
+					n := reads.Add(1)
+					now := time.Duration(n) * time.Millisecond // however long this process waits for a processor
+					return instants{wall: now, monotonic: now, boot: now + time.Duration(c.asleep(n))*30*time.Second}
 				}
 			})
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tritonsweep/results"
 	"tritonsweep/sweep"
@@ -48,6 +49,9 @@ func TestGuardStopsALoad(t *testing.T) {
 				c.Server, c.MaxContainerMemory = server, tt.cap
 				c.Plan.Trials = c.Plan.Trials[:1]
 				c.Plan.Trials[0].Loads = sweep.Closed([]int{2, 4}, []int{1})
+				if tt.wants != "" { // it is stopped long before
+					c.Load.MinDuration, c.Load.MaxDuration = time.Minute, time.Minute
+				}
 			})
 			if err != nil || w.config(t) != before || len(w.records) != 2 {
 				t.Fatalf("error %v, %d records, config:\n%s", err, len(w.records), w.config(t))

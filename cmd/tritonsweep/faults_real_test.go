@@ -137,8 +137,8 @@ const mostGuardian = 5 * time.Second
 // killed kills the sweep at a step. Its guardian alone brings everything back,
 // the files within mostGuardian of the kill.
 func (w *broken) killed(t *testing.T, step string) string {
-	cmd := w.real()
-	reach(t, cmd, step)
+	cmd := hold(t, w.real(), step)
+	cmd.await(t, hookSays)
 	died := time.Now()
 	_ = cmd.Process.Kill()
 	for len(differing(t, w.repository, w.before)) > 0 && time.Since(died) < time.Minute {
@@ -319,14 +319,15 @@ func (w *broken) readOnly(t *testing.T) string {
 }
 
 func (w *broken) two(t *testing.T) string {
-	first := w.real()
-	reach(t, first, changed)
+	first := hold(t, w.real(), changed)
+	first.await(t, hookSays)
 	second := w.real()
 	out, _ := second.CombinedOutput()
 	if got := second.ProcessState.ExitCode(); got != exitHeld {
 		t.Errorf("the second: exit code %d\n%s", got, out)
 	}
-	code := ends(t, first, exitOK, exitSome)
+	first.goOn()
+	code := ends(t, first.Cmd, exitOK, exitSome)
 	return fmt.Sprintf("the second 11, told who holds it; the first %d", code)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -66,15 +67,15 @@ func (s *simulation) sweep(more ...string) *exec.Cmd {
 		"--duration", "200ms", "--warmup", "50ms", "--db", s.db}, more...)...)
 }
 
-// startAt starts a sweep, with more flags, and returns when it has arrived at a step.
-func (s *simulation) startAt(t testing.TB, step string, more ...string) *exec.Cmd {
+// holdAt starts a sweep, with more flags, and returns when it stays at a step.
+func (s *simulation) holdAt(t testing.TB, step string, more ...string) *held {
 	t.Helper()
-	cmd := s.sweep(more...)
-	reach(t, cmd, step)
-	return cmd
+	h := hold(t, s.sweep(more...), step)
+	h.await(t, hookSays)
+	return h
 }
 
-// reach starts a command and returns when it has arrived at a step.
+// reach starts a command and returns when it has arrived at a step, and goes on.
 func reach(t testing.TB, cmd *exec.Cmd, step string) {
 	t.Helper()
 	begin(t, cmd, step)()
@@ -83,28 +84,68 @@ func reach(t testing.TB, cmd *exec.Cmd, step string) {
 // begin starts a command; arrive returns when it has arrived at a step.
 func begin(t testing.TB, cmd *exec.Cmd, step string) (arrive func()) {
 	t.Helper()
-	cmd.Env = append(cmd.Env, hookEnv+"="+step+":say")
+	h := start(t, cmd, step+":say")
+	return func() {
+		t.Helper()
+		h.await(t, hookSays)
+		h.goOn()
+	}
+}
+
+// held is a started command that stays at a step, however long a test takes to do
+// something to it, until it is told to go on. A kill needs no goOn.
+type held struct {
+	*exec.Cmd
+	said  *bufio.Scanner // standard error
+	input *os.File       // a byte lets the command go on
+}
+
+// hold starts a command that will stay at a step.
+func hold(t testing.TB, cmd *exec.Cmd, step string) *held {
+	t.Helper()
+	return start(t, cmd, step+":hold")
+}
+
+func start(t testing.TB, cmd *exec.Cmd, hook string) *held {
+	t.Helper()
+	cmd.Env = append(cmd.Env, hookEnv+"="+hook)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	input, output, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(stderr)
-	return func() {
-		t.Helper()
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), hookSays) {
-				go func() {
-					for lines.Scan() { // keeps the pipe empty
-					}
-				}()
-				return
-			}
-		}
-		t.Fatalf("the sweep did not arrive at %q: %v", step, cmd.Wait())
+	t.Cleanup(func() { _ = output.Close() }) // nobody may be there to read
+	cmd.Stdin = input
+	if err := errors.Join(cmd.Start(), input.Close()); err != nil {
+		t.Fatal(err)
 	}
+	return &held{cmd, bufio.NewScanner(stderr), output}
+}
+
+// await returns when the command has said something.
+func (h *held) await(t testing.TB, text string) {
+	t.Helper()
+	for h.said.Scan() {
+		if strings.Contains(h.said.Text(), text) {
+			return
+		}
+	}
+	t.Fatalf("the command did not say %q: %v", text, h.Wait())
+}
+
+// pass lets the command leave the step.
+func (h *held) pass() { _, _ = h.input.WriteString("\n") } // it may have died
+
+// goOn lets the command leave the last step; nothing more that it says is heard.
+func (h *held) goOn() {
+	h.pass()
+	go func() {
+		for h.said.Scan() { // keeps the pipe empty
+		}
+	}()
 }
 
 // waitRestored waits until the guardian's work is done.
@@ -152,7 +193,7 @@ func TestFault4Guardian(t *testing.T) {
 	for _, step := range []string{"applying", "waiting for the server", "verifying", "measuring", "recorded", "restoring"} {
 		t.Run(step, func(t *testing.T) {
 			s := newSimulation(t)
-			cmd := s.startAt(t, step)
+			cmd := s.holdAt(t, step)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -173,10 +214,12 @@ func TestFault47SignalsToTheGroup(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			s := newSimulation(t)
-			cmd := s.startAt(t, "measuring")
+			cmd := s.holdAt(t, "measuring")
 			if err := syscall.Kill(-cmd.Process.Pid, sig); err != nil {
 				t.Fatal(err)
 			}
+			cmd.await(t, "stopping, then restoring the config")
+			cmd.goOn()
 			_ = cmd.Wait()
 			if got := cmd.ProcessState.ExitCode(); got != 128+int(sig) {
 				t.Errorf("exit code %d, want %d", got, 128+int(sig))
@@ -227,11 +270,12 @@ func TestFault49OutputGone(t *testing.T) {
 // TestFault18TwoSweeps: the second start is refused and told who sweeps.
 func TestFault18TwoSweeps(t *testing.T) {
 	s := newSimulation(t)
-	first := s.startAt(t, "measuring")
+	first := s.holdAt(t, "measuring")
 	out, _ := s.sweep().CombinedOutput()
 	if !bytes.Contains(out, []byte(fmt.Sprintf("tritonsweep queue-delay (pid %d", first.Process.Pid))) {
 		t.Errorf("the second sweep was not told who holds the repository:\n%s", out)
 	}
+	first.goOn()
 	if err := first.Wait(); err != nil && first.ProcessState.ExitCode() != 3 {
 		t.Errorf("the first sweep: %v", err)
 	}

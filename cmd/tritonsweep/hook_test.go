@@ -12,9 +12,10 @@ import (
 )
 
 // The program that tests start (TestMain) obeys a hook: STEP:ACTION, where
-// ACTION is say (print hookSays and wait a little), records (print every record), panic (in a goroutine of
-// its own) or kill (kill -9 of itself). STEP:ACTION:N obeys when the step is
-// reached for the N-th time.
+// ACTION is say (print hookSays and wait a little), hold (print it and wait for a byte
+// on standard input), records (print every record), panic (in a goroutine of its own)
+// or kill (kill -9 of itself). STEP:ACTION:N obeys when the step is reached for the
+// N-th time. Commas divide several.
 const (
 	hookEnv  = "TRITONSWEEP_TEST_HOOK"
 	hookSays = "the hook was reached"
@@ -38,36 +39,55 @@ func arrived(e runner.Event, step string) bool {
 
 // installHook is called in the processes that tests start.
 func installHook() {
-	step, action, found := strings.Cut(os.Getenv(hookEnv), ":")
-	if !found {
+	var hooks []func(runner.Event)
+	for text := range strings.SplitSeq(os.Getenv(hookEnv), ",") {
+		if step, action, found := strings.Cut(text, ":"); found {
+			hooks = append(hooks, hook(step, action))
+		}
+	}
+	if len(hooks) == 0 {
 		return
 	}
+	onEvent = func(e runner.Event) {
+		for _, obey := range hooks {
+			obey(e)
+		}
+	}
+}
+
+// hook returns what obeys one STEP:ACTION.
+func hook(step, action string) func(runner.Event) {
 	if action == "records" {
-		onEvent = sayRecord
-		return
+		return sayRecord
 	}
 	action, count, _ := strings.Cut(action, ":")
 	left, err := strconv.Atoi(count)
 	if err != nil {
 		left = 1
 	}
-	onEvent = func(e runner.Event) {
+	return func(e runner.Event) {
 		if !arrived(e, step) {
 			return
 		}
-		if left--; left != 0 {
-			return
+		if left--; left == 0 {
+			act(action)
 		}
-		switch action {
-		case "say":
-			fmt.Fprintln(os.Stderr, hookSays)
-			time.Sleep(50 * time.Millisecond)
-		case "panic":
-			go panic("planned panic")
-			time.Sleep(time.Minute)
-		case "kill":
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			time.Sleep(time.Minute)
-		}
+	}
+}
+
+func act(action string) {
+	switch action {
+	case "say":
+		fmt.Fprintln(os.Stderr, hookSays)
+		time.Sleep(50 * time.Millisecond)
+	case "hold":
+		fmt.Fprintln(os.Stderr, hookSays)
+		_, _ = os.Stdin.Read(make([]byte, 1)) // or the test is over
+	case "panic":
+		go panic("planned panic")
+		time.Sleep(time.Minute)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Minute)
 	}
 }

@@ -20,7 +20,8 @@ import (
 func TestFault63NothingListensBeyondLoopback(t *testing.T) {
 	s := newSimulation(t)
 	t.Run("sweep", func(t *testing.T) {
-		cmd := s.startAt(t, "measuring", "--metrics-listen", "127.0.0.1:0")
+		cmd := s.sweep("--duration", "1m", "--metrics-listen", "127.0.0.1:0") // a signal ends it
+		reach(t, cmd, "measuring")
 		requireLoopback(t, cmd, 4) // gRPC, HTTP, the server's metrics, the run's
 	})
 	t.Run("simulate", func(t *testing.T) {

@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"tritonsweep/runner"
 )
 
 // A run can be scraped while it goes on, and when it is over nothing listens.
@@ -15,25 +17,21 @@ func TestARunShowsItself(t *testing.T) {
 	t.Chdir(t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	read, write := io.Pipe()
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{
-			"tritonsweep", "concurrency", "--sim", "--model", "arcface_w600k_r50", "--concurrency", "1,2", "--rounds", "1",
-			"--duration", "1s", "--warmup", "100ms", "--metrics-listen", "127.0.0.1:0",
-		}, strings.NewReader(""), io.Discard, write)
-		_ = write.Close()
-	}()
+	var said bytes.Buffer // by the run's own goroutine, which is the one that tells events
 	url, seen := "", ""
-	for lines := bufio.NewScanner(read); lines.Scan(); {
-		if found, ok := strings.CutPrefix(lines.Text(), "metrics: "); ok {
-			url = found
-		}
-		if strings.HasPrefix(lines.Text(), "[1/2]") {
+	onEvent = func(e runner.Event) {
+		if e.Step == runner.Recorded && seen == "" { // the run waits for us
+			_, url, _ = strings.Cut(said.String(), "metrics: ")
+			url, _, _ = strings.Cut(url, "\n")
 			seen = get(t, url)
 		}
 	}
-	if code := <-ended; code != exitOK && code != exitSome {
+	t.Cleanup(func() { onEvent = func(runner.Event) {} })
+	code := run(ctx, []string{
+		"tritonsweep", "concurrency", "--sim", "--model", "arcface_w600k_r50", "--concurrency", "1,2", "--rounds", "1",
+		"--duration", "1s", "--warmup", "100ms", "--metrics-listen", "127.0.0.1:0",
+	}, strings.NewReader(""), io.Discard, &said)
+	if code != exitOK && code != exitSome {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{`sweep="concurrency"`, "tritonsweep_points_planned 2\n", "tritonsweep_points_done 1\n"} {

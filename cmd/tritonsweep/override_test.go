@@ -63,8 +63,8 @@ func servedConfig(t *testing.T, address string) *tritonpb.ModelConfig {
 // with it when that is asked for.
 func (s *simulation) killOverridden(t *testing.T, address string, before *tritonpb.ModelConfig, guardian bool) {
 	t.Helper()
-	cmd := s.reload(address)
-	reach(t, cmd, changed)
+	cmd := hold(t, s.reload(address), changed)
+	cmd.await(t, hookSays)
 	if proto.Equal(before, servedConfig(t, address)) {
 		t.Error("no override is in force")
 	}
@@ -120,13 +120,14 @@ func TestFault67OverrideAndNextStart(t *testing.T) {
 func TestFault67TwoReloads(t *testing.T) {
 	s := newSimulation(t)
 	address := s.explicitServer(t)
-	first := s.reload(address)
-	reach(t, first, changed)
+	first := hold(t, s.reload(address), changed)
+	first.await(t, hookSays)
 	second := s.reload(address)
 	out, _ := second.CombinedOutput()
 	if second.ProcessState.ExitCode() != exitHeld || !bytes.Contains(out, []byte("the server "+address+" is held by tritonsweep queue-delay")) {
 		t.Errorf("the second sweep: exit code %d\n%s", second.ProcessState.ExitCode(), out)
 	}
+	first.goOn()
 	if err := first.Wait(); err != nil && first.ProcessState.ExitCode() != exitSome {
 		t.Errorf("the first sweep: %v", err)
 	}
@@ -142,7 +143,8 @@ func TestFault67RealOverride(t *testing.T) {
 	before := servedConfig(t, own.GRPC())
 	cmd := s.reload(own.GRPC(), "--container", own.Name)
 	cmd.Env = cmd.Env[:len(cmd.Env)-1] // with Docker
-	reach(t, cmd, changed)
+	held := hold(t, cmd, changed)
+	held.await(t, hookSays)
 	if proto.Equal(before, servedConfig(t, own.GRPC())) {
 		t.Error("no override is in force")
 	}

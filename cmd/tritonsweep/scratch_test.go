@@ -24,12 +24,13 @@ func TestFault51SimulatedCopies(t *testing.T) {
 			if command == "restore" {
 				next = []string{command}
 			}
-			dead, living := s.command(s.copied(mode)...), s.command(s.copied(mode)...)
-			reach(t, dead, "measuring")
+			dead := hold(t, s.command(s.copied(mode)...), "measuring")
+			dead.await(t, hookSays)
 			s.killGuardians(t, dead.Process.Pid)
 			_ = dead.Process.Kill()
 			_ = dead.Wait()
-			reach(t, living, "measuring")
+			living := hold(t, s.command(s.copied(mode)...), "measuring")
+			living.await(t, hookSays)
 			if err := syscall.Kill(living.Process.Pid, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
@@ -43,6 +44,7 @@ func TestFault51SimulatedCopies(t *testing.T) {
 			if err := syscall.Kill(living.Process.Pid, syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}
+			living.goOn()
 			if err := living.Wait(); err != nil && living.ProcessState.ExitCode() != exitSome {
 				t.Errorf("the living: %v", err)
 			}

@@ -5,11 +5,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // slowServer lets every start of the simulated server from now on take ten
@@ -61,17 +59,15 @@ func (s *simulation) changeProfile(t *testing.T, change func([]byte) []byte) (re
 // the journal is left to the guardian.
 func TestFault48SecondSignal(t *testing.T) {
 	s := newSimulation(t)
-	cmd := s.sweep()
-	arrive := begin(t, cmd, bringingBack)
-	config := filepath.Join(s.repository, arcface, "config.pbtxt")
-	for !slices.Contains(differing(t, s.repository, s.before), config) {
-		time.Sleep(5 * time.Millisecond)
-	}
+	cmd := start(t, s.sweep(), changed+":hold,"+bringingBack+":hold")
+	cmd.await(t, hookSays)
 	restore := s.slowServer(t)
 	if err := syscall.Kill(cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	arrive()
+	cmd.await(t, "stopping, then restoring the config")
+	cmd.pass()
+	cmd.await(t, hookSays)
 	restore()
 	if left := differing(t, s.repository, s.before); len(left) > 0 {
 		t.Errorf("while the server is waited for, not restored: %v", left)
@@ -79,6 +75,8 @@ func TestFault48SecondSignal(t *testing.T) {
 	if err := syscall.Kill(cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
+	cmd.await(t, "restoring the config files only")
+	cmd.goOn()
 	_ = cmd.Wait()
 	if got := cmd.ProcessState.ExitCode(); got != exitNotVerified {
 		t.Errorf("exit code %d, want %d", got, exitNotVerified)

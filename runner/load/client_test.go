@@ -218,8 +218,8 @@ func TestManyCallersManyConnections(t *testing.T) {
 func shortSpec(callers int) Spec {
 	return Spec{
 		Model: testModel(), Load: sweep.Load{Concurrency: callers, BatchSize: 1},
-		Warmup: 50 * time.Millisecond, MinDuration: 500 * time.Millisecond, MaxDuration: 800 * time.Millisecond,
-		Timeout: 5 * time.Second,
+		Warmup: 50 * time.Millisecond, MinDuration: 500 * time.Millisecond, MaxDuration: 20 * time.Second, Precision: 0.9,
+		Timeout: 20 * time.Second,
 	}
 }
 

@@ -268,7 +268,8 @@ func TestTransportsRun(t *testing.T) {
 				}}
 				spec := quickSpec(0)
 				spec.Load, spec.Shared, spec.Outstanding = l, true, 0
-				spec.Warmup, spec.MinDuration, spec.MaxDuration = 200*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
+				spec.Warmup, spec.MinDuration, spec.MaxDuration = 200*time.Millisecond, 500*time.Millisecond, 20*time.Second
+				spec.Precision = 0.9 // enough requests, whenever they come
 				r := mustRun(t, connectTo(t, b, way{protocol: p}, spec.Callers()), spec)
 				if r.Requests < 20 || r.Failures() != 0 || r.Latency != nil && r.Latency.Value < 2 {
 					t.Errorf("%s %v: %d requests, %v, latency %+v", r.Verdict, r.Reasons, r.Requests, r.Errors, r.Latency)
@@ -288,19 +289,16 @@ func TestTransportsRun(t *testing.T) {
 func TestTransportsHang(t *testing.T) {
 	for _, p := range []Protocol{GRPC, Stream, HTTP} {
 		t.Run(string(p), func(t *testing.T) {
-			answer, first := right(testModel()), true
-			b := &backend{}
-			b.infer = func(ctx context.Context, in *service.ModelInferRequest) (*service.ModelInferResponse, error) {
-				b.mu.Lock()
-				hang := first
-				first = false
-				b.mu.Unlock()
-				if hang {
+			var hangs atomic.Bool
+			hangs.Store(true)
+			answer := right(testModel())
+			b := &backend{infer: func(ctx context.Context, in *service.ModelInferRequest) (*service.ModelInferResponse, error) {
+				if hangs.Load() {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
 				return answer(ctx, in)
-			}
+			}}
 			c := connectTo(t, b, way{protocol: p}, 1)
 			r, err := newRequest(testModel(), Data{}, 1, encodingOf(c))
 			if err != nil {
@@ -311,6 +309,7 @@ func TestTransportsHang(t *testing.T) {
 			if _, err := c.Infer(ctx, 0, &r.payloads[0], false); kindOf(err) != "DeadlineExceeded" {
 				t.Errorf("error %v", err)
 			}
+			hangs.Store(false) // also if the first one has not come so far
 			if _, err := c.Infer(t.Context(), 0, &r.payloads[0], false); err != nil {
 				t.Errorf("after a hang: %v", err)
 			}

@@ -185,7 +185,7 @@ func TestScrape(t *testing.T) {
 		{"/metrics", nil}, {"/nothing", ErrNoMetrics}, {"/moved", ErrNoMetrics}, {"/large", ErrTooLarge},
 		{"/drip", context.DeadlineExceeded}, {"/cut", ErrUnavailable},
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		if test.path == "/drip" {
 			ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 		}

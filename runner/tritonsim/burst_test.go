@@ -143,12 +143,13 @@ func (b burst) run(t *testing.T, seed uint64) string {
 }
 
 // TestQueuePolicies: the same over the wire, on the real clock: a busy instance,
-// a full queue, and requests that wait too long.
+// a full queue, and requests that wait too long. All come while the first of them
+// still waits, for which they have two seconds.
 func TestQueuePolicies(t *testing.T) {
 	f := plain1()
 	f["plain/config.pbtxt"] = strings.NewReplacer("count: 2", "count: 1", "max_queue_delay_microseconds: 1000",
-		"default_queue_policy { max_queue_size: 3 default_timeout_microseconds: 200000 }").Replace(plainConfig)
-	f["plain/profile.json"] = `{"compute_ms": {"1": 500}}`
+		"default_queue_policy { max_queue_size: 3 default_timeout_microseconds: 2000000 }").Replace(plainConfig)
+	f["plain/profile.json"] = `{"compute_ms": {"1": 5000}}`
 	s := start(t, Options{Repository: f.write(t)})
 	c := dial(t, s)
 	var group sync.WaitGroup
