@@ -115,8 +115,9 @@ func parseRates(item string) ([]float64, error) {
 			return nil, err
 		}
 	}
-	// A step that meets the end but for rounding belongs to the range.
-	steps := (to - from) / step * (1 + 1e-12)
+	// A step that meets the end but for rounding, which is of the ends and not of the
+	// steps, belongs to the range.
+	steps := (to - from + 1e-9) / step
 	switch {
 	case to < from:
 		return nil, fmt.Errorf("the range runs backwards (hint: %s..%s)", RateText(to), RateText(from))
