@@ -108,13 +108,25 @@ const waitEvery = 20 * time.Millisecond
 type Patience func(h *Holder) time.Duration
 
 // AcquireWithin is Acquire that waits for a holder to let go, for as long as who
-// holds it then is worth.
+// holds it then is worth. The time of one is not counted against the next, and one
+// that takes its name away, to let go in a moment, is unknown from then on.
 func AcquireWithin(ctx context.Context, state State, repository, command string, patience Patience) (*Lock, error) {
+	var last Holder
 	begin := time.Now()
 	for {
 		l, err := Acquire(state, repository, command)
 		held, ok := errors.AsType[*HeldError](err)
-		if !ok || patience == nil || time.Since(begin) >= patience(held.Holder) {
+		if !ok || patience == nil {
+			return l, err
+		}
+		var now Holder
+		if held.Holder != nil {
+			now = *held.Holder
+		}
+		if now != last {
+			last, begin = now, time.Now()
+		}
+		if time.Since(begin) >= patience(held.Holder) {
 			return l, err
 		}
 		select {
