@@ -24,6 +24,9 @@ const mostRequest = 1 << 31
 // httpInfer serves an inference request: JSON, with its tensors in it or, by the
 // binary tensor extension, behind it; or nothing but the tensor.
 func (p *process) httpInfer(w http.ResponseWriter, q *http.Request) {
+	// Triton answers when all of a request has come. To close a connection with
+	// bytes unread would reset it, and take the answer from whoever still sends.
+	defer func() { _, _ = io.Copy(io.Discard, io.LimitReader(q.Body, mostRequest)) }() // an error is the sender's
 	m, _, err := p.find(q.PathValue("model"), q.PathValue("version"))
 	if err != nil {
 		replyError(w, "text/plain", err) // it comes before the request is looked at
