@@ -62,7 +62,16 @@ type Quantile struct {
 //
 // Both ends are moved outwards by histogram.Error, the rounding of the buckets.
 func QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
-	whole := Sum(batches)
+	return new(Room).QuantileInterval(p, batches)
+}
+
+// Room is memory to add histograms up in. Whoever looks at a run again and again
+// keeps one, and leaves no garbage behind. The zero value is ready.
+type Room struct{ whole, section histogram.Histogram }
+
+// QuantileInterval is the function of that name.
+func (r *Room) QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
+	whole := r.Sum(batches)
 	q := Quantile{P: p, Requests: whole.Count(), Deff: 1, Batches: len(batches)}
 	if whole.Count() == 0 || len(batches) < 5 {
 		q.Missing = max(MinimumRequests(p)-whole.Count(), 1)
@@ -76,7 +85,7 @@ func QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
 	}
 	if k := sections(p, q.Requests, q.Batches); k > 0 {
 		q.Method, q.Batches = Sectioning, k
-		q.Interval = sectioned(p, point, merged(batches, k))
+		q.Interval = r.sectioned(p, point, batches, k)
 	} else {
 		q.Method = OrderStatistics
 		q.Interval = ordered(p, whole, q.Deff)
@@ -104,24 +113,20 @@ func PooledQuantile(p float64, whole *histogram.Histogram, deff float64) Quantil
 }
 
 // Sum returns all histograms merged into a new one.
-func Sum(batches []*histogram.Histogram) *histogram.Histogram {
-	whole := histogram.New()
-	for _, b := range batches {
-		whole.Merge(b)
-	}
-	return whole
+func Sum(batches []*histogram.Histogram) *histogram.Histogram { return new(Room).Sum(batches) }
+
+// Sum returns all histograms merged into one that stands until the room is used
+// again.
+func (r *Room) Sum(batches []*histogram.Histogram) *histogram.Histogram {
+	return added(&r.whole, batches)
 }
 
-// merged returns k histograms from contiguous, nearly equal groups of batches.
-func merged(batches []*histogram.Histogram, k int) []*histogram.Histogram {
-	if k == len(batches) {
-		return batches
+func added(sum *histogram.Histogram, batches []*histogram.Histogram) *histogram.Histogram {
+	sum.Reset()
+	for _, b := range batches {
+		sum.Merge(b)
 	}
-	groups := make([]*histogram.Histogram, k)
-	for j := range groups {
-		groups[j] = Sum(batches[j*len(batches)/k : (j+1)*len(batches)/k])
-	}
-	return groups
+	return sum
 }
 
 // designEffect returns the variance of the share of requests beyond the point
@@ -161,18 +166,20 @@ func sections(p float64, n int64, atMost int) int {
 }
 
 // sectioned centres the spread of the batch quantiles on the overall quantile,
-// not on their mean, because each of them is biased and it hardly is.
-func sectioned(p float64, point time.Duration, batches []*histogram.Histogram) Interval {
+// not on their mean, because each of them is biased and it hardly is. Sections are
+// n contiguous, nearly equal groups of batches.
+func (r *Room) sectioned(p float64, point time.Duration, batches []*histogram.Histogram, n int) Interval {
 	centre := milliseconds(point)
 	var squares float64
-	deviations := make([]float64, 0, len(batches))
-	for _, b := range batches {
-		d := milliseconds(b.Quantile(p)) - centre
+	deviations := make([]float64, 0, n)
+	for j := range n {
+		section := added(&r.section, batches[j*len(batches)/n:(j+1)*len(batches)/n])
+		d := milliseconds(section.Quantile(p)) - centre
 		deviations = append(deviations, d)
 		squares += d * d
 	}
 	b := batched{num: deviations, residuals: deviations, lag1: Lag1(deviations)}
-	k, factor := float64(len(batches)), b.inflation()
+	k, factor := float64(n), b.inflation()
 	return symmetric(centre, math.Sqrt(squares*factor/(k*(k-1))), max((k-1)/factor, 2), 0)
 }
 

@@ -142,6 +142,9 @@ func (c *caller) call(ctx context.Context, number int, due time.Time, held bool)
 		} else {
 			c.recorder.take(c.spec, int(n%int64(len(c.request.payloads))), response)
 		}
+		if r, ok := c.transport.(recycler); ok {
+			r.recycle(answer.Body)
+		}
 	}
 	return true
 }

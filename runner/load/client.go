@@ -51,6 +51,9 @@ func (c *Client) Infer(ctx context.Context, caller int, p *Payload, keep bool) (
 	return Answer{Sent: a.Sent, Received: a.Received, Bytes: a.Bytes, Body: a.Body}, err
 }
 
+// recycle takes the body of an answer back; see recycler.
+func (c *Client) recycle(body []byte) { c.calls.Recycle(body) }
+
 func (c *Client) encoding() encoding { return c.how }
 
 // Close closes all connections. Calls under way fail.

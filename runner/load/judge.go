@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -41,12 +42,13 @@ func (s Spec) judge(v view) judgement {
 		j.width = j.throughput.Relative()
 	}
 	if s.Quantile > 0 {
-		j.quantile = stats.QuantileInterval(s.Quantile, v.batches)
+		room := cmp.Or(v.room, new(stats.Room))
+		j.quantile = room.QuantileInterval(s.Quantile, v.batches)
 		if j.quantile.Missing > 0 {
 			j.width = math.Inf(1)
 		} else {
 			j.width = max(j.width, j.quantile.Relative())
-			j.gap, j.inGap = stats.FindGap(j.quantile, stats.Sum(v.batches))
+			j.gap, j.inGap = stats.FindGap(j.quantile, room.Sum(v.batches))
 		}
 	}
 	j.drift, j.transient = s.drift(v.bins)
@@ -137,8 +139,9 @@ func decayed(values []float64) bool {
 // quantiles returns p50, p90, p95 and p99 with their intervals.
 func quantiles(batches []*histogram.Histogram) []stats.Quantile {
 	var out []stats.Quantile
+	var room stats.Room
 	for _, p := range []float64{0.50, 0.90, 0.95, 0.99} {
-		out = append(out, stats.QuantileInterval(p, batches))
+		out = append(out, room.QuantileInterval(p, batches))
 	}
 	return out
 }

@@ -53,8 +53,25 @@ func claimProcessors(now usage, shared bool) *processors {
 	if !shared && owner.TryLock() {
 		p.before = runtime.GOMAXPROCS(1)
 		p.gc = debug.SetGCPercent(collectorPercent())
+		reserve()
 	}
 	return p
+}
+
+// reserve takes the memory that garbage will lie in from the system: it makes some,
+// for three cycles of the collector. Left to itself the heap fills up to its first
+// cycles, a minute or more where requests are few, and looks as if it grew without
+// end. A forced collection would not do: what is free after one goes back to the
+// system, as the runtime keeps about as much as the last cycle ended with.
+func reserve() {
+	const part, page = 128 << 10, 4 << 10
+	for range 3 * mostGarbage / part {
+		garbage := make([]byte, part)
+		for at := 0; at < part; at += page {
+			garbage[at] = 1 // or there would be no memory behind it
+		}
+		runtime.KeepAlive(garbage)
+	}
 }
 
 // adapt doubles the processors when the last stretch used them too much or kept

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tritonsweep/results/histogram"
+	"tritonsweep/results/stats"
 
 	"google.golang.org/grpc/status"
 )
@@ -37,6 +38,8 @@ type recorder struct {
 
 	measuring bool
 	window    window
+	spare     []*histogram.Histogram // empty, for the window's batches
+	room      stats.Room             // of the looks at it
 }
 
 // timing is when things happened to one request.
@@ -54,9 +57,8 @@ type window struct {
 
 	done    []*histogram.Histogram // complete batches, never changed again
 	current *histogram.Histogram
-	spare   []*histogram.Histogram // empty
-	width   time.Duration          // of each batch
-	ends    time.Time              // of the current batch
+	width   time.Duration // of each batch
+	ends    time.Time     // of the current batch
 
 	errors    map[string]int64
 	send      time.Duration // sums over successes
@@ -67,8 +69,16 @@ type window struct {
 	flow flow // where it is watched
 }
 
+// newRecorder makes all the histograms that a window will need, and has their
+// memory at once: made when needed, a client would seem to grow with the window.
 func newRecorder(start time.Time, width time.Duration, floats bool) *recorder {
-	return &recorder{all: newSeries(start, width), floats: floats}
+	r := &recorder{all: newSeries(start, width), floats: floats}
+	made := make([]*histogram.Histogram, int(growth*mostBatches)+2)
+	for i := range made {
+		made[i] = histogram.New()
+	}
+	r.recycle(made...) // writes to them, or the memory would come when latencies do
+	return r
 }
 
 // enter records that a request was sent.
@@ -110,7 +120,7 @@ func (r *recorder) success(t timing, a Answer) {
 		return
 	}
 	w := &r.window
-	w.advance(t.end)
+	r.advance(t.end)
 	w.current.Record(latency)
 	w.bins.add(t.end, latency)
 	w.send += min(max(a.Sent.Sub(t.start), 0), latency)
@@ -132,7 +142,7 @@ func (r *recorder) failure(t timing, err error) {
 		return
 	}
 	w := &r.window
-	w.advance(t.end)
+	r.advance(t.end)
 	w.errors[kind]++
 	w.errorTime += t.end.Sub(t.start)
 }
@@ -164,36 +174,49 @@ func (r *recorder) badAnswer(err error) {
 	}
 }
 
-// advance closes the batches that ended before an instant.
-func (w *window) advance(at time.Time) {
+// advance closes the batches that ended before an instant; the lock is held.
+func (r *recorder) advance(at time.Time) {
+	w := &r.window
 	for !at.Before(w.ends) {
 		w.done = append(w.done, w.current)
-		w.current = w.empty()
+		w.current = r.empty()
 		w.ends = w.ends.Add(w.width)
 	}
 }
 
-// empty returns an empty histogram, one that merging left over where there is one:
+// empty returns an empty histogram, one that is left over where there is one:
 // garbage of ten histograms a second would grow the heap of a small client for
 // minutes before it is worth collecting.
-func (w *window) empty() *histogram.Histogram {
-	n := len(w.spare)
+func (r *recorder) empty() *histogram.Histogram {
+	n := len(r.spare)
 	if n == 0 {
 		return histogram.New()
 	}
-	h := w.spare[n-1]
-	w.spare = w.spare[:n-1]
+	h := r.spare[n-1]
+	r.spare = r.spare[:n-1]
 	return h
+}
+
+// recycle empties histograms that nobody reads any more.
+func (r *recorder) recycle(used ...*histogram.Histogram) {
+	for _, h := range used {
+		h.Reset()
+		r.spare = append(r.spare, h)
+	}
 }
 
 // begin opens a window at an instant, discarding one that was open.
 func (r *recorder) begin(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.recycle(r.window.done...)
+	if r.window.current != nil {
+		r.recycle(r.window.current)
+	}
 	r.measuring = true
 	r.window = window{
 		start: at, bins: newSeries(at, batchWidth),
-		current: histogram.New(), width: batchWidth, ends: at.Add(batchWidth),
+		current: r.empty(), width: batchWidth, ends: at.Add(batchWidth),
 		errors: map[string]int64{},
 	}
 	if r.floats {
@@ -206,12 +229,13 @@ func (r *recorder) end(at time.Time) window {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.measuring = false
+	r.advance(at)
 	w := r.window
-	w.advance(at)
 	if r.floats {
 		w.flow.end(r.inside, at.Sub(w.start))
 	}
 	w.done = append(w.done, w.current)
+	r.window = window{} // what it held is the caller's
 	return w
 }
 
@@ -220,6 +244,7 @@ type view struct {
 	elapsed time.Duration
 	bins    series
 	batches []*histogram.Histogram
+	room    *stats.Room
 }
 
 // look returns the complete bins and batches, and merges batches where there
@@ -227,8 +252,8 @@ type view struct {
 func (r *recorder) look(at time.Time) view {
 	r.mu.Lock()
 	w := &r.window
-	w.advance(at)
-	v := view{elapsed: at.Sub(w.start), bins: w.bins.complete(at), batches: w.done}
+	r.advance(at)
+	v := view{elapsed: at.Sub(w.start), bins: w.bins.complete(at), batches: w.done, room: &r.room}
 	r.mu.Unlock()
 	if len(v.batches) <= mostBatches {
 		return v
@@ -237,28 +262,28 @@ func (r *recorder) look(at time.Time) view {
 	// time it is put back.
 	half := len(v.batches) / 2
 	merged := make([]*histogram.Histogram, 0, mostBatches)
-	spare := make([]*histogram.Histogram, 0, half)
+	empty := make([]*histogram.Histogram, 0, half)
 	for i := range half {
 		v.batches[2*i].Merge(v.batches[2*i+1])
 		merged = append(merged, v.batches[2*i])
 		v.batches[2*i+1].Reset()
-		spare = append(spare, v.batches[2*i+1])
+		empty = append(empty, v.batches[2*i+1])
 	}
 	v.batches = merged
 	r.mu.Lock()
-	w.rebatch(merged, 2*half)
-	w.spare = append(w.spare, spare...)
+	r.rebatch(merged, 2*half)
+	r.spare = append(r.spare, empty...)
 	r.mu.Unlock()
 	return v
 }
 
 // rebatch replaces the first n batches by merged ones of twice the width. What
 // came after them becomes part of the current batch, which is longer by that.
-func (w *window) rebatch(merged []*histogram.Histogram, n int) {
+func (r *recorder) rebatch(merged []*histogram.Histogram, n int) {
+	w := &r.window
 	for _, b := range w.done[n:] {
 		w.current.Merge(b)
-		b.Reset()
-		w.spare = append(w.spare, b)
+		r.recycle(b)
 	}
 	started := w.start.Add(time.Duration(n) * w.width)
 	w.done = merged

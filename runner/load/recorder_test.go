@@ -57,6 +57,31 @@ func TestRecorderLosesNothing(t *testing.T) {
 	})
 }
 
+// TestRecorderMakesNothing: the histograms made at the beginning are enough for a
+// window however long, and for one that begins anew.
+func TestRecorderMakesNothing(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := newRecorder(now, 50*time.Millisecond, false)
+	made := len(r.spare)
+	for range 2 {
+		opened := now
+		r.begin(now)
+		for next := firstLook; next < time.Hour; next = time.Duration(growth * float64(next)) {
+			now = opened.Add(next)
+			r.success(timing{due: opened, start: opened, end: now}, Answer{Sent: opened})
+			r.look(now)
+			if have := len(r.spare) + len(r.window.done) + 1; have != made {
+				t.Fatalf("%d histograms after %v, %d were made", have, next, made)
+			}
+		}
+	}
+	for _, h := range r.spare {
+		if h.Count() != 0 {
+			t.Fatalf("a spare histogram holds %d latencies", h.Count())
+		}
+	}
+}
+
 func TestRecorderFailures(t *testing.T) {
 	start := time.Unix(1000, 0)
 	r := newRecorder(start, time.Second, false)

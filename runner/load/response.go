@@ -7,6 +7,7 @@ import (
 
 	"tritonsweep/internal/tritonpb/service"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -29,7 +30,7 @@ func (r *Request) check(answer []byte) error {
 
 // decode decodes an answer and compares it with the metadata: the model, every
 // output's name, datatype and shape, and the bytes that the shape needs. Nil is what
-// is no inference.
+// is no inference. The tensors are parts of the answer.
 func (r *Request) decode(answer []byte) (*service.ModelInferResponse, error) {
 	if r.opaque != nil {
 		return nil, r.opaque.Check(answer)
@@ -38,9 +39,14 @@ func (r *Request) decode(answer []byte) (*service.ModelInferResponse, error) {
 		return nil, wrong("%s", text)
 	}
 	var response service.ModelInferResponse
-	if err := proto.Unmarshal(answer, &response); err != nil {
+	head, tensors, err := split(answer)
+	if err == nil {
+		err = proto.Unmarshal(head, &response)
+	}
+	if err != nil {
 		return nil, wrong("it does not decode: %v", err)
 	}
+	response.RawOutputContents = tensors
 	return &response, r.agrees(&response)
 }
 
@@ -66,6 +72,29 @@ func (r *Request) agrees(response *service.ModelInferResponse) error {
 		return wrong("%d outputs, the metadata name %d", len(outputs), len(r.model.Outputs))
 	}
 	return nil
+}
+
+// rawOutputContents is the tensors' field in ModelInferResponse.
+const rawOutputContents = 6
+
+// split takes the tensors, as parts of the answer, from all the rest. Decoding
+// would copy them, and a megabyte now and then is most of a client's garbage.
+func split(answer []byte) (head []byte, tensors [][]byte, err error) {
+	for len(answer) > 0 {
+		number, kind, n := protowire.ConsumeField(answer)
+		if n < 0 {
+			return nil, nil, protowire.ParseError(n)
+		}
+		if number == rawOutputContents && kind == protowire.BytesType {
+			_, _, tag := protowire.ConsumeTag(answer)
+			tensor, _ := protowire.ConsumeBytes(answer[tag:n])
+			tensors = append(tensors, tensor)
+		} else {
+			head = append(head, answer[:n]...)
+		}
+		answer = answer[n:]
+	}
+	return head, tensors, nil
 }
 
 func (r *Request) checkOutput(want Tensor, got *service.ModelInferResponse_InferOutputTensor, raw []byte) error {

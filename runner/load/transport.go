@@ -14,6 +14,9 @@ type Transport interface {
 	Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error)
 }
 
+// recycler is a Transport that takes the bodies of answers back, for later ones.
+type recycler interface{ recycle(body []byte) }
+
 // Answer is what came back.
 type Answer struct {
 	// Sent is when the last byte of the request had been handed to the system.

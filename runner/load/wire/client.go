@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2/hpack"
@@ -42,6 +43,7 @@ type Client struct {
 	tls      *tls.Config
 	template template
 	slots    []slot
+	spare    atomic.Pointer[[]byte] // of a body that was recycled
 }
 
 // template is what all calls have in common.
@@ -140,8 +142,19 @@ func (c *Client) Call(ctx context.Context, caller int, message []byte, keep bool
 	if err != nil {
 		return Answer{}, err
 	}
-	return connection.call(ctx, message, keep)
+	call := &call{keep: keep, done: make(chan struct{})}
+	if keep {
+		if spare := c.spare.Swap(nil); spare != nil {
+			call.body = (*spare)[:0]
+		}
+	}
+	return connection.call(ctx, call, message)
 }
+
+// Recycle gives the body of an answer back, for the next one that is kept: of
+// large answers, now and then one is most of a client's garbage, and its gaps in
+// the heap fit nothing else.
+func (c *Client) Recycle(body []byte) { c.spare.Store(&body) }
 
 // get returns the slot's connection and makes one where there is none.
 func (s *slot) get(ctx context.Context, c *Client) (*conn, error) {

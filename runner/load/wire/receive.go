@@ -17,6 +17,9 @@ const MostAnswer = 512 << 20
 
 const (
 	readBuffer = 64 << 10
+	// mostTrusted is how many bytes of a kept answer are allocated at once, because
+	// its length says so; a server may lie about more.
+	mostTrusted = 16 << 20
 	// mostHeaders bounds the header block of one answer.
 	mostHeaders = 256 << 10
 	// renewAfter is how much of the connection's receive window may be used up
@@ -163,6 +166,9 @@ func (r *reader) arrived(id uint32, part []byte) {
 		return
 	}
 	if call.keep {
+		if call.body == nil {
+			call.body = make([]byte, 0, min(call.length, mostTrusted))
+		}
 		call.body = append(call.body, part...)
 	}
 }

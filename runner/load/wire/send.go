@@ -19,8 +19,7 @@ var (
 const chunkFrames = 64
 
 // call runs one unary call.
-func (c *conn) call(ctx context.Context, message []byte, keep bool) (Answer, error) {
-	call := &call{keep: keep, done: make(chan struct{})}
+func (c *conn) call(ctx context.Context, call *call, message []byte) (Answer, error) {
 	sent, err := c.send(ctx, call, message)
 	if err != nil {
 		return Answer{}, err

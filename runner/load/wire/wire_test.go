@@ -111,6 +111,38 @@ func TestAgainstGRPC(t *testing.T) {
 	}
 }
 
+// TestRecycle: a body that was given back is the memory of the next one that is kept,
+// longer or shorter, and of no other answer.
+func TestRecycle(t *testing.T) {
+	address := grpcServer(t, func(_ context.Context, in []byte) ([]byte, error) { return in, nil })
+	c := newClient(t, address, 1)
+	call := func(n int, keep bool) []byte {
+		a, err := c.Call(t.Context(), 0, pattern(n), keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keep && !bytes.Equal(a.Body, pattern(n)) {
+			t.Fatalf("the answer of %d bytes is not the request", n)
+		}
+		return a.Body
+	}
+	first := call(200_000, true)
+	c.Recycle(first)
+	if call(10, false) != nil {
+		t.Error("a body that nobody asked for")
+	}
+	second := call(100_000, true)
+	if &second[0] != &first[0] {
+		t.Error("the body that was given back was not used")
+	}
+	third := call(100_000, true)
+	if &third[0] == &second[0] {
+		t.Error("two bodies in the same memory")
+	}
+	c.Recycle(third)
+	call(300_000, true)
+}
+
 func TestStatusOfGRPC(t *testing.T) {
 	address := grpcServer(t, func(context.Context, []byte) ([]byte, error) {
 		return nil, status.Error(codes.FailedPrecondition, "5 % of Größe\n")
