@@ -184,9 +184,14 @@ func (s *sentTime) trace() *httptrace.ClientTrace {
 	}}
 }
 
+// get is asked when the answer begins. Where it overtook the word that the request
+// was written, that was now at the latest.
 func (s *sentTime) get() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.at.IsZero() {
+		return time.Now()
+	}
 	return s.at
 }
 
