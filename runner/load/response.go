@@ -30,7 +30,7 @@ func (r *Request) check(answer []byte) error {
 
 // decode decodes an answer and compares it with the metadata: the model, every
 // output's name, datatype and shape, and the bytes that the shape needs. Nil is what
-// is no inference. The tensors are parts of the answer.
+// is no inference. Its tensors are parts of the answer, and stand as long as that.
 func (r *Request) decode(answer []byte) (*service.ModelInferResponse, error) {
 	if r.opaque != nil {
 		return nil, r.opaque.Check(answer)
