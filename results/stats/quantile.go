@@ -60,7 +60,9 @@ type Quantile struct {
 //     Jeffreys' limits; Heidelberger and Lewis, "Quantile estimation in
 //     dependent sequences", Operations Research, 1984).
 //
-// Both ends are moved outwards by histogram.Error, the rounding of the buckets.
+// The rounding of the buckets, at most histogram.Error, is independent of the
+// sampling error, so that the two are combined in quadrature (JCGM 100:2008,
+// "Guide to the expression of uncertainty in measurement", 5.1.2).
 func QuantileInterval(p float64, batches []*histogram.Histogram) Quantile {
 	return new(Room).QuantileInterval(p, batches)
 }
@@ -83,15 +85,14 @@ func (r *Room) QuantileInterval(p float64, batches []*histogram.Histogram) Quant
 		q.Missing = need - q.Requests
 		return q
 	}
-	if k := sections(p, q.Requests, q.Batches); k > 0 {
+	if k := sections(p, q.Requests, q.Deff, q.Batches); k > 0 {
 		q.Method, q.Batches = Sectioning, k
 		q.Interval = r.sectioned(p, point, batches, k)
 	} else {
 		q.Method = OrderStatistics
 		q.Interval = ordered(p, whole, q.Deff)
 	}
-	q.Low *= 1 - histogram.Error
-	q.High *= 1 + histogram.Error
+	q.Interval = rounded(q.Interval)
 	return q
 }
 
@@ -107,9 +108,16 @@ func PooledQuantile(p float64, whole *histogram.Histogram, deff float64) Quantil
 		return q
 	}
 	q.Method, q.Interval = OrderStatistics, ordered(p, whole, q.Deff)
-	q.Low *= 1 - histogram.Error
-	q.High *= 1 + histogram.Error
+	q.Interval = rounded(q.Interval)
 	return q
+}
+
+// rounded widens the interval of a quantile by the rounding of the buckets.
+func rounded(i Interval) Interval {
+	rounding := histogram.Error * i.Value
+	i.Low = i.Value - math.Hypot(i.Value-i.Low, rounding)
+	i.High = i.Value + math.Hypot(i.High-i.Value, rounding)
+	return i
 }
 
 // Sum returns all histograms merged into a new one.
@@ -156,13 +164,15 @@ func designEffect(point time.Duration, batches []*histogram.Histogram) (deff flo
 }
 
 // sections returns into how many batches a sample of n may be cut so that each
-// holds enough requests on both sides of the quantile; 0 when fewer than ten.
-func sections(p float64, n int64, atMost int) int {
-	k := int(float64(n) * min(p, 1-p) / exceedances)
-	if k = min(k, atMost, 2*startBatches); k < leastBatches {
+// holds enough requests on both sides of the quantile; 0 when fewer than ten. Of
+// requests that are worth only n/deff the batches are fewer and longer, because
+// the quantile of a batch with a handful of independent exceedances is skewed.
+func sections(p float64, n int64, deff float64, atMost int) int {
+	enough := float64(n) * min(p, 1-p) / exceedances
+	if enough < leastBatches || atMost < leastBatches {
 		return 0
 	}
-	return k
+	return max(leastBatches, min(int(enough/deff), atMost, 2*startBatches))
 }
 
 // sectioned centres the spread of the batch quantiles on the overall quantile,

@@ -109,7 +109,7 @@ func TestFindTrend(t *testing.T) {
 		rising[i] = 100 + float64(i) + r.NormFloat64()
 	}
 	trend := FindTrend(rising)
-	if !trend.Drifts(0.05) || trend.Drifts(0.5) || math.Abs(trend.Change-19/109.5) > 0.03 {
+	if !trend.Drifts(0.05, DriftLevel) || trend.Drifts(0.5, DriftLevel) || math.Abs(trend.Change-19/109.5) > 0.03 {
 		t.Errorf("rising by 17 %%: %+v", trend)
 	}
 	for i := range rising {
@@ -118,7 +118,7 @@ func TestFindTrend(t *testing.T) {
 	if got := FindTrend(rising); got.Change != 0 || got.P > 0.01 {
 		t.Errorf("a negative series has a trend but no relative change: %+v", got)
 	}
-	if FindTrend([]float64{1, 2, 3}).Drifts(0) || FindTrend(make([]float64, 30)).P != 1 {
+	if FindTrend([]float64{1, 2, 3}).Drifts(0, DriftLevel) || FindTrend(make([]float64, 30)).P != 1 {
 		t.Error("too short, or constant: no trend")
 	}
 }

@@ -82,11 +82,14 @@ type Trend struct {
 	Change float64
 }
 
-// Drifts reports whether the series moves: beyond chance (P below 0.01) and by
-// more than the fraction that matters. Both are asked, because a long run finds
+// DriftLevel is below which P a trend is beyond chance.
+const DriftLevel = 0.01
+
+// Drifts reports whether the series moves: beyond chance, with P below level, and
+// by more than the fraction that matters. Both are asked, because a long run finds
 // any speck significant, and a short one any wobble large.
-func (t Trend) Drifts(matters float64) bool {
-	return t.P < 0.01 && math.Abs(t.Change) > matters
+func (t Trend) Drifts(matters, level float64) bool {
+	return t.P < level && math.Abs(t.Change) > matters
 }
 
 // FindTrend tests a series of batch means for a trend by the Mann-Kendall test

@@ -19,6 +19,7 @@ type judgement struct {
 	gap        stats.Gap
 	inGap      bool
 	drift      string  // what moves, and how much; empty in steady state
+	restless   bool    // it may move: too much so to stop early
 	transient  bool    // it moved at the window's beginning only
 	width      float64 // the widest relative half-width that decides
 }
@@ -51,7 +52,12 @@ func (s Spec) judge(v view) judgement {
 			j.gap, j.inGap = stats.FindGap(j.quantile, room.Sum(v.batches))
 		}
 	}
-	j.drift, j.transient = s.drift(v.bins)
+	j.drift, j.transient = s.drift(v.bins, stats.DriftLevel)
+	j.restless = j.drift != ""
+	if !j.restless {
+		hint, _ := s.drift(v.bins, restlessLevel)
+		j.restless = hint != ""
+	}
 	return j
 }
 
@@ -65,11 +71,17 @@ func (s Spec) enough(j judgement) bool {
 // leastDrift is what a drift must amount to over the window before it matters.
 const leastDrift = 0.03
 
-// drift looks for a trend or a step in throughput and mean latency. Transient is
+// restlessLevel is how probable, without a trend, the order may be that keeps a
+// window from ending early. A short window shows a trend seldom beyond doubt, and
+// each look at it is a chance to miss it; to go on costs little.
+const restlessLevel = 0.1
+
+// drift looks for a trend, at a level of significance, or a step in throughput and
+// mean latency. Transient is
 // true when what is left after truncation is steady: the warm-up was longer than
 // thought, and a new window would be better. On a machine that others use things
 // drift all the time, and a new window would be no better.
-func (s Spec) drift(bins series) (what string, transient bool) {
+func (s Spec) drift(bins series, level float64) (what string, transient bool) {
 	matters := max(s.Precision, leastDrift)
 	courses := map[string][]float64{}
 	if !s.Load.Open() {
@@ -83,7 +95,7 @@ func (s Spec) drift(bins series) (what string, transient bool) {
 		if courses[name] == nil {
 			continue
 		}
-		text := moves(name, courses[name], matters)
+		text := moves(name, courses[name], matters, level)
 		if text == "" {
 			continue
 		}
@@ -91,14 +103,14 @@ func (s Spec) drift(bins series) (what string, transient bool) {
 			what = text
 		}
 		discard, settled := stats.MSER5(courses[name])
-		transient = transient && settled && discard > 0 && moves(name, courses[name][discard:], matters) == ""
+		transient = transient && settled && discard > 0 && moves(name, courses[name][discard:], matters, level) == ""
 	}
 	return what, transient && what != ""
 }
 
 // moves says how a series moves; empty when it does not.
-func moves(what string, values []float64, matters float64) string {
-	if t := stats.FindTrend(stats.BatchAverages(values, 20)); t.Drifts(matters) {
+func moves(what string, values []float64, matters, level float64) string {
+	if t := stats.FindTrend(stats.BatchAverages(values, 20)); t.Drifts(matters, level) {
 		return fmt.Sprintf("%s drifts by %+.1f %% over the window", what, 100*t.Change)
 	}
 	// A step late in the window is no trend, but truncation wants to cut at it.

@@ -25,7 +25,9 @@ const mostRestarts = 3
 // windows that end so cover too rarely (Heidelberger and Welch, "Simulation run
 // length control in the presence of an initial transient", Operations Research,
 // 1983; Glynn and Whitt, "The asymptotic validity of sequential stopping rules
-// for stochastic simulations", Annals of Applied Probability, 1992).
+// for stochastic simulations", Annals of Applied Probability, 1992). For the same
+// reason what may be a drift keeps it open, though it must be beyond doubt to be
+// called one.
 type stopping struct {
 	spec     Spec
 	next     time.Duration // since the window was opened: when to look
@@ -59,7 +61,7 @@ func (s *stopping) look(elapsed, left, latency time.Duration, j judgement) step 
 	case j.transient && s.restarts < mostRestarts && left >= 2*least:
 		*s = stopping{spec: s.spec, next: min(firstLook, s.spec.MinDuration), restarts: s.restarts + 1}
 		return anew
-	case s.spec.enough(j) && j.drift == "":
+	case s.spec.enough(j) && !j.restless:
 		if s.narrow++; s.narrow == 2 {
 			return enough
 		}
