@@ -275,6 +275,21 @@ func TestACanaryThatMissesTheLimitTakesTheChangeBack(t *testing.T) {
 	expect(t, s.rollback(), exitUsage, "nothing was applied to this model")
 }
 
+// TestACanaryTooShortForTheLimitTakesTheChangeBack: a p99 needs hundreds of
+// requests. A limit that nobody saw met is no reason to keep a change.
+func TestACanaryTooShortForTheLimitTakesTheChangeBack(t *testing.T) {
+	s := newAdvised(t)
+	s.run.Limit.P99 = 10_000
+	for i := range s.records {
+		s.records[i].Client.P99 = &results.Estimate{Value: 30, Low: 29, High: 31}
+	}
+	s.store(t)
+	expect(t, s.apply("--canary-duration", "100ms"), exitSome, "its canary could not be measured: ")
+	if left := differing(t, s.repository, s.before); len(left) > 0 {
+		t.Errorf("not taken back: %v", left)
+	}
+}
+
 // TestApplyKilled: kill -9 at every step. Until the decision the guardian brings
 // the old config back; from then on the change stays and can be rolled back.
 func TestApplyKilled(t *testing.T) {

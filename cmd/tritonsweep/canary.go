@@ -28,13 +28,19 @@ func (k *canary) judge(before, after results.Record) error {
 	then := report.CompareRuns(report.Side{Run: k.run, Records: k.records}, measured, report.ProvenanceParts())
 	k.print(then, before, after)
 	if !after.Verdict.Usable() {
-		return withCode(exitSome, fmt.Errorf("the change was taken back, because its canary could not be measured: %s: %s (hint: try again on a quieter server, a longer --canary-duration, or --no-canary)",
-			after.Verdict, strings.Join(after.Reasons, "; ")))
+		return unmeasured(fmt.Sprintf("%s: %s", after.Verdict, strings.Join(after.Reasons, "; ")))
 	}
 	if reason := k.worse(now.Models[0], then, before, after); reason != "" {
 		return withCode(exitLimit, fmt.Errorf("the change was taken back: %s", reason))
 	}
+	if now.Models[0].Points[0].Limit == pareto.Unknown { // what nobody saw met must not stay
+		return unmeasured("too few requests to know whether the limit is met: " + strings.Join(after.Reasons, "; "))
+	}
 	return nil
+}
+
+func unmeasured(why string) error {
+	return withCode(exitSome, fmt.Errorf("the change was taken back, because its canary could not be measured: %s (hint: try again on a quieter server, a longer --canary-duration, or --no-canary)", why))
 }
 
 // worse returns what is worse than it was, or than it was said to be.
