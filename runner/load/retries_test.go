@@ -102,7 +102,9 @@ func TestStreamRetriesAreCounted(t *testing.T) {
 	<-served
 }
 
-// refuseFirst refuses the first stream of a connection and ends the second one.
+// refuseFirst refuses the first stream of a connection and ends the second one,
+// each when its request has arrived: where the answer meets the request on its way,
+// gRPC-Go may forget what it was told.
 func refuseFirst(t *testing.T, c net.Conn) {
 	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
 		t.Error(err)
@@ -118,12 +120,12 @@ func refuseFirst(t *testing.T, c net.Conn) {
 		if err != nil {
 			return // the client is gone
 		}
-		headers, ok := frame.(*http2.HeadersFrame)
+		data, ok := frame.(*http2.DataFrame)
 		if !ok {
 			continue
 		}
 		if streams++; streams == 1 {
-			err = framer.WriteRSTStream(headers.StreamID, http2.ErrCodeRefusedStream)
+			err = framer.WriteRSTStream(data.StreamID, http2.ErrCodeRefusedStream)
 		} else {
 			var block bytes.Buffer
 			encoder := hpack.NewEncoder(&block)
@@ -131,7 +133,7 @@ func refuseFirst(t *testing.T, c net.Conn) {
 				err = errors.Join(err, encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}))
 			}
 			err = errors.Join(err, framer.WriteHeaders(http2.HeadersFrameParam{
-				StreamID: headers.StreamID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true,
+				StreamID: data.StreamID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true,
 			}))
 		}
 		if err != nil {
