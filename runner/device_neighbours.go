@@ -2,14 +2,11 @@ package runner
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"maps"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // deviceReading is what the driver says about its devices at one moment.
@@ -28,15 +25,15 @@ var slowdowns = []struct {
 	{0x04, "power cap"}, {0x08, "hardware slowdown"}, {0x20, "heat"}, {0x40, "heat, by hardware"}, {0x80, "power brake"},
 }
 
-// askDriver asks the driver of this host through nvidia-smi, as readSMI does.
+// askDriver asks the driver of this host, as readSMI does.
 func askDriver(ctx context.Context) (deviceReading, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, smiTimeout)
 	defer cancel()
 	var pages [2][]byte
 	for i, query := range []string{"--query-compute-apps=gpu_uuid,pid", "--query-gpu=uuid,clocks_throttle_reasons.active"} {
 		var err error
-		if pages[i], err = exec.CommandContext(ctx, "nvidia-smi", query, "--format=csv,noheader,nounits").Output(); err != nil {
-			return deviceReading{}, fmt.Errorf("asking nvidia-smi: %w", err)
+		if pages[i], err = askSMI(ctx, query); err != nil {
+			return deviceReading{}, err
 		}
 	}
 	return parseDevices(string(pages[0]), string(pages[1]))
@@ -47,11 +44,9 @@ func askDriver(ctx context.Context) (deviceReading, error) {
 func parseDevices(processes, clocks string) (deviceReading, error) {
 	out := deviceReading{processes: map[string][]int{}, slowed: map[string]uint64{}}
 	for i, page := range []string{processes, clocks} {
-		reader := csv.NewReader(strings.NewReader(page))
-		reader.FieldsPerRecord, reader.TrimLeadingSpace = 2, true
-		rows, err := reader.ReadAll()
+		rows, err := smiRows([]byte(page), 2)
 		if err != nil {
-			return out, fmt.Errorf("reading the answer of nvidia-smi: %w", err)
+			return out, err
 		}
 		for _, row := range rows {
 			n, err := strconv.ParseUint(strings.TrimSpace(row[1]), 0, 64)

@@ -83,7 +83,7 @@ func ticks(text string) time.Duration {
 // That the group of its process names it proves that it runs on this machine.
 func containerUse(machine fs.FS, server Identity) (time.Duration, error) {
 	for _, g := range controlGroups(machine, server.Pid) {
-		if server.ID == "" || !strings.Contains(g.path, server.ID) {
+		if !g.holds(server) {
 			continue
 		}
 		switch {
@@ -107,6 +107,11 @@ func containerUse(machine fs.FS, server Identity) (time.Duration, error) {
 
 // controlGroup is a line of /proc/PID/cgroup.
 type controlGroup struct{ controllers, path string }
+
+// holds reports whether a group is that of a server's container.
+func (g controlGroup) holds(server Identity) bool {
+	return server.ID != "" && strings.Contains(g.path, server.ID)
+}
 
 func controlGroups(machine fs.FS, pid int) []controlGroup {
 	data, err := fs.ReadFile(machine, fmt.Sprintf("proc/%d/cgroup", pid))

@@ -121,7 +121,5 @@ func (w *neighbourWatch) watchDevices(ctx context.Context, ask func(context.Cont
 
 // mine tells the processes of the server's container, and this one, from others.
 func (w *neighbourWatch) mine(pid int) bool {
-	return pid == os.Getpid() || slices.ContainsFunc(controlGroups(w.machine, pid), func(g controlGroup) bool {
-		return w.server.ID != "" && strings.Contains(g.path, w.server.ID)
-	})
+	return pid == os.Getpid() || slices.ContainsFunc(controlGroups(w.machine, pid), func(g controlGroup) bool { return g.holds(w.server) })
 }

@@ -22,24 +22,45 @@ const smiQuery = "uuid,memory.used,memory.total,utilization.gpu,power.draw"
 
 // readSMI asks the driver of this host; an error means that there is none.
 func readSMI(ctx context.Context) ([]triton.GPU, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, smiTimeout)
 	defer cancel()
-	page, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu="+smiQuery, "--format=csv,noheader,nounits").Output()
+	page, err := askSMI(ctx, "--query-gpu="+smiQuery)
+	if err != nil {
+		return nil, err
+	}
+	return parseSMI(page)
+}
+
+// smiTimeout is how long the driver may take.
+const smiTimeout = 5 * time.Second
+
+// askSMI returns the answer to a query: a line for each device, or process.
+func askSMI(ctx context.Context, query string) ([]byte, error) {
+	page, err := exec.CommandContext(ctx, "nvidia-smi", query, "--format=csv,noheader,nounits").Output()
 	if err != nil {
 		return nil, fmt.Errorf("asking nvidia-smi: %w", err)
 	}
-	return parseSMI(page)
+	return page, nil
+}
+
+// smiRows reads an answer whose lines have so many fields.
+func smiRows(page []byte, fields int) ([][]string, error) {
+	reader := csv.NewReader(bytes.NewReader(page))
+	reader.FieldsPerRecord, reader.TrimLeadingSpace = fields, true
+	rows, err := reader.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of nvidia-smi: %w", err)
+	}
+	return rows, nil
 }
 
 // parseSMI reads nvidia-smi's answer: a line for each device, memory in MiB,
 // utilization in per cent, power in watts. What a device does not report is
 // [N/A], or the like, and stays nil.
 func parseSMI(page []byte) ([]triton.GPU, error) {
-	reader := csv.NewReader(bytes.NewReader(page))
-	reader.FieldsPerRecord = strings.Count(smiQuery, ",") + 1
-	rows, err := reader.ReadAll()
+	rows, err := smiRows(page, strings.Count(smiQuery, ",")+1)
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer of nvidia-smi: %w", err)
+		return nil, err
 	}
 	var out []triton.GPU
 	for _, row := range rows {

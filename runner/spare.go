@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -62,9 +61,9 @@ func (r *run) readOthers(ctx context.Context) ([]triton.Stats, error) {
 // loadedBy returns the models that a load on these reaches.
 func loadedBy(configs map[string]*tritonpb.ModelConfig) map[string]bool {
 	own := map[string]bool{}
-	for model := range maps.Keys(configs) {
+	for model, config := range configs {
 		own[model] = true
-		for _, step := range configs[model].GetEnsembleScheduling().GetStep() {
+		for _, step := range config.GetEnsembleScheduling().GetStep() {
 			own[step.GetModelName()] = true
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tritonsweep/results/stall"
-	"tritonsweep/runner/triton"
 	"tritonsweep/runner/tritonsim"
 	"tritonsweep/sweep"
 )
@@ -26,24 +25,14 @@ func TestLostWakeUpsAreNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, tritonsim.ControlNone)
 			w.write(t, "face/config.pbtxt", test.config)
-			if err := w.sim.Restart(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			client, err := w.server.Connect(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			if err := client.WaitReady(t.Context(), "face", triton.Wait{}); err != nil {
-				t.Fatal(err)
-			}
+			w.again(t, "face")
 			w.through(t, func(method string, n int) error {
 				if method == "ModelInfer" && n%50 == 0 {
 					time.Sleep(500 * time.Millisecond)
 				}
 				return nil
 			})
-			_, err = w.run(t, None, func(c *Config) {
+			_, err := w.run(t, None, func(c *Config) {
 				untouchedTrial(c)
 				c.Plan.Trials[0].Loads = sweep.Closed([]int{8}, []int{1})
 				c.Load.MinDuration, c.Load.MaxDuration = 2*time.Second, 2*time.Second

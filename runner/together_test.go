@@ -8,7 +8,6 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/runner/load"
-	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
 )
 
@@ -17,19 +16,9 @@ func TestInterference(t *testing.T) {
 	w.write(t, "body/config.pbtxt", `name: "body"`+faceConfig[len(`name: "face"`):])
 	w.write(t, "body/profile.json", faceProfile)
 	w.write(t, "body/1/model.py", "")
-	if err := w.sim.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	client, err := w.server.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := w.again(t, "face", "body")
 	specs, loads := map[string]load.Spec{}, map[string]sweep.Load{}
 	for _, model := range []string{"face", "body"} {
-		if err := client.WaitReady(t.Context(), model, triton.Wait{}); err != nil {
-			t.Fatal(err)
-		}
 		loads[model] = sweep.Load{Concurrency: 2, BatchSize: 1}
 		specs[model] = load.Spec{
 			Shared: true, Timeout: 5 * time.Second,

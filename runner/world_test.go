@@ -147,6 +147,26 @@ func (w *world) write(t *testing.T, name, text string) {
 	}
 }
 
+// again starts the server again, on the files as they are now, and returns a client
+// when models are ready.
+func (w *world) again(t *testing.T, models ...string) *triton.Client {
+	t.Helper()
+	if err := w.sim.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	client, err := w.server.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	for _, model := range models {
+		if err := client.WaitReady(t.Context(), model, triton.Wait{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return client
+}
+
 func (w *world) config(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(w.dir, "face/config.pbtxt"))

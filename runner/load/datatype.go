@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+
+	"tritonsweep/internal/binary16"
 )
 
 // datatypes gives the bytes of one element; BYTES elements have none of their own.
@@ -87,7 +89,7 @@ func appendFloat(out []byte, datatype string, v float64) []byte {
 	case "FP64":
 		return binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
 	case "FP16":
-		return binary.LittleEndian.AppendUint16(out, float16(v))
+		return binary.LittleEndian.AppendUint16(out, binary16.Bits(v))
 	case "BF16":
 		return binary.LittleEndian.AppendUint16(out, bfloat16(v))
 	default:
@@ -102,23 +104,4 @@ func bfloat16(v float64) uint16 {
 		return uint16(bits>>16) | 0x40 // rounding must not turn NaN into infinity
 	}
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
-}
-
-// float16 rounds to IEEE 754 binary16, nearest even, with subnormals.
-func float16(v float64) uint16 {
-	bits := math.Float64bits(v)
-	sign := uint16(bits >> 48 & 0x8000)
-	magnitude := math.Abs(v)
-	switch {
-	case v != v:
-		return sign | 0x7e00
-	case magnitude >= 65520: // rounds to infinity
-		return sign | 0x7c00
-	case magnitude < 0x1p-14: // subnormal: a multiple of 2^-24
-		return sign | uint16(math.RoundToEven(magnitude*0x1p24))
-	}
-	fraction, exponent := math.Frexp(magnitude) // magnitude = fraction * 2^exponent, fraction in [0.5, 1)
-	// A mantissa that rounds up to 2^11 carries into the exponent by itself.
-	mantissa := uint16(math.RoundToEven(fraction * 0x1p11))
-	return sign | (uint16(exponent+13)<<10 + mantissa)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+
+	"tritonsweep/internal/binary16"
 )
 
 func TestRandomRanges(t *testing.T) {
@@ -56,11 +58,11 @@ func TestFloat16(t *testing.T) {
 		0x1p-14: 0x0400, 0x1p-24: 0x0001, 0x1p-26: 0, 0x1.ff8p-15: 0x03ff, 0x1.ffcp-15: 0x0400,
 		1 + 0x1p-11: 0x3c00, 1 + 3*0x1p-11: 0x3c02, math.Inf(1): 0x7c00, math.Inf(-1): 0xfc00, 0.1: 0x2e66,
 	} {
-		if got := float16(v); got != want {
+		if got := binary16.Bits(v); got != want {
 			t.Errorf("float16(%g) = %#04x, want %#04x", v, got, want)
 		}
 	}
-	if got := float16(math.NaN()); got&0x7c00 != 0x7c00 || got&0x3ff == 0 {
+	if got := binary16.Bits(math.NaN()); got&0x7c00 != 0x7c00 || got&0x3ff == 0 {
 		t.Errorf("float16(NaN) = %#04x", got)
 	}
 	for v, want := range map[float64]uint16{1: 0x3f80, -2: 0xc000, 0: 0, 1 + 0x1p-8: 0x3f80, 1 + 3*0x1p-8: 0x3f82} {

@@ -52,12 +52,7 @@ func (s Spec) judge(v view) judgement {
 			j.gap, j.inGap = stats.FindGap(j.quantile, room.Sum(v.batches))
 		}
 	}
-	j.drift, j.transient = s.drift(v.bins, stats.DriftLevel)
-	j.restless = j.drift != ""
-	if !j.restless {
-		hint, _ := s.drift(v.bins, restlessLevel)
-		j.restless = hint != ""
-	}
+	s.drift(&j, v.bins)
 	return j
 }
 
@@ -76,12 +71,11 @@ const leastDrift = 0.03
 // each look at it is a chance to miss it; to go on costs little.
 const restlessLevel = 0.1
 
-// drift looks for a trend, at a level of significance, or a step in throughput and
-// mean latency. Transient is
-// true when what is left after truncation is steady: the warm-up was longer than
-// thought, and a new window would be better. On a machine that others use things
-// drift all the time, and a new window would be no better.
-func (s Spec) drift(bins series, level float64) (what string, transient bool) {
+// drift looks for a trend or a step in throughput and mean latency. A drift is
+// transient when what is left after truncation is steady: the warm-up was longer
+// than thought, and a new window would be better. On a machine that others use
+// things drift all the time, and a new window would be no better.
+func (s Spec) drift(j *judgement, bins series) {
 	matters := max(s.Precision, leastDrift)
 	courses := map[string][]float64{}
 	if !s.Load.Open() {
@@ -90,39 +84,44 @@ func (s Spec) drift(bins series, level float64) (what string, transient bool) {
 	if latencies, ok := bins.latencies(); ok {
 		courses["latency"] = latencies
 	}
-	transient = true
+	passes := true
 	for _, name := range []string{"throughput", "latency"} {
 		if courses[name] == nil {
 			continue
 		}
-		text := moves(name, courses[name], matters, level)
+		text, hint := moves(name, courses[name], matters)
+		j.restless = j.restless || hint
 		if text == "" {
 			continue
 		}
-		if what == "" {
-			what = text
-		}
+		j.drift = cmp.Or(j.drift, text)
 		discard, settled := stats.MSER5(courses[name])
-		transient = transient && settled && discard > 0 && moves(name, courses[name][discard:], matters, level) == ""
+		if passes = passes && settled && discard > 0; passes {
+			rest, _ := moves(name, courses[name][discard:], matters)
+			passes = rest == ""
+		}
 	}
-	return what, transient && what != ""
+	j.transient = passes && j.drift != ""
 }
 
-// moves says how a series moves; empty when it does not.
-func moves(what string, values []float64, matters, level float64) string {
-	if t := stats.FindTrend(stats.BatchAverages(values, 20)); t.Drifts(matters, level) {
-		return fmt.Sprintf("%s drifts by %+.1f %% over the window", what, 100*t.Change)
+// moves says how a series moves, empty when it does not, and whether there is as
+// much as a hint that it does.
+func moves(what string, values []float64, matters float64) (text string, hint bool) {
+	t := stats.FindTrend(stats.BatchAverages(values, 20))
+	if t.Drifts(matters, stats.DriftLevel) {
+		return fmt.Sprintf("%s drifts by %+.1f %% over the window", what, 100*t.Change), true
 	}
+	hint = t.Drifts(matters, restlessLevel)
 	// A step late in the window is no trend, but truncation wants to cut at it.
 	if _, settled := stats.MSER5(values); settled || len(values) < 40 {
-		return ""
+		return "", hint
 	}
 	halves := stats.BatchAverages(values, 2)
 	change := halves[1]/halves[0] - 1
 	if math.Abs(change) > matters {
-		return fmt.Sprintf("%s changes by %+.1f %% in the second half of the window", what, 100*change)
+		return fmt.Sprintf("%s changes by %+.1f %% in the second half of the window", what, 100*change), true
 	}
-	return ""
+	return "", hint
 }
 
 // warmed reports whether a warm-up that lasted so long, with so many requests of

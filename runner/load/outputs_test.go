@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"tritonsweep/internal/binary16"
 	"tritonsweep/internal/tritonpb/service"
 )
 
@@ -179,11 +180,11 @@ func TestNumbersAreReadAsWritten(t *testing.T) {
 		}
 	})
 	for bits, want := range map[uint16]float64{0x0001: 0x1p-24, 0x8200: -0x1p-15, 0x7c00: math.Inf(1), 0xfc00: math.Inf(-1), 0x3c00: 1, 0x7bff: 65504} {
-		if got := half(bits); got != want {
+		if got := binary16.Float(bits); got != want {
 			t.Errorf("%#04x is %g, want %g", bits, got, want)
 		}
 	}
-	if v := half(0x7e00); v == v {
+	if v := binary16.Float(0x7e00); v == v {
 		t.Errorf("NaN was read as %g", v)
 	}
 }

@@ -52,8 +52,8 @@ func Probe(ctx context.Context, t Transport, spec Spec) error {
 	return err
 }
 
-// newRun checks and completes the spec and encodes the requests, and puts their tensors into shared memory where that
-// is asked for, until release is called.
+// newRun checks and completes the spec and encodes the requests, and puts their
+// tensors into shared memory where that is asked for, until release is called.
 func newRun(ctx context.Context, t Transport, spec Spec) (_ *run, release func(), err error) {
 	if err := spec.Validate(); err != nil {
 		return nil, nil, err

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"tritonsweep/internal/binary16"
 	"tritonsweep/internal/tritonpb/service"
 )
 
@@ -82,29 +83,13 @@ func number(datatype string, raw []byte) float64 {
 	case "BF16":
 		return float64(math.Float32frombits(uint32(bits) << 16))
 	case "FP16":
-		return half(uint16(bits))
+		return binary16.Float(uint16(bits))
 	}
 	if integers[datatype].signed {
 		shift := 64 - 8*len(raw)
 		return float64(int64(bits<<shift) >> shift)
 	}
 	return float64(bits)
-}
-
-// half reads an IEEE 754 binary16.
-func half(bits uint16) float64 {
-	sign := 1 - 2*float64(bits>>15)
-	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
-	switch exponent {
-	case 0:
-		return sign * fraction * 0x1p-24
-	case 0x1f:
-		if fraction != 0 {
-			return math.NaN()
-		}
-		return math.Inf(int(sign))
-	}
-	return sign * (1 + fraction/1024) * math.Ldexp(1, exponent-15)
 }
 
 // distance is how far apart two answers are, from 0, and in which output: of

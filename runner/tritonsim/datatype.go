@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tritonsweep/internal/binary16"
 	"tritonsweep/internal/tritonpb"
 )
 
@@ -74,7 +75,7 @@ func (f first) float(datatype string) float64 {
 	case "BF16":
 		return float64(math.Float32frombits(uint32(bits) << 16))
 	case "FP16":
-		return half(uint16(bits))
+		return binary16.Float(uint16(bits))
 	}
 	return float64(f.integer(datatype))
 }
@@ -89,7 +90,7 @@ func float(v float64, datatype string) (f first) {
 	case "BF16":
 		bits = uint64(math.Float32bits(float32(v)) >> 16)
 	case "FP16":
-		bits = uint64(toHalf(v))
+		bits = uint64(binary16.Bits(v))
 	case "BOOL":
 		if v != 0 {
 			bits = 1
@@ -101,43 +102,6 @@ func float(v float64, datatype string) (f first) {
 	}
 	binary.LittleEndian.PutUint64(f[:], bits)
 	return f
-}
-
-// half returns the value of an IEEE 754 binary16.
-func half(bits uint16) float64 {
-	sign, exponent, fraction := 1.0, int(bits>>10&31), float64(bits&1023)
-	if bits>>15 == 1 {
-		sign = -1
-	}
-	switch exponent {
-	case 0:
-		return sign * math.Ldexp(fraction, -24)
-	case 31:
-		if fraction != 0 {
-			return math.NaN()
-		}
-		return math.Inf(int(sign))
-	}
-	return sign * math.Ldexp(1024+fraction, exponent-25)
-}
-
-// toHalf rounds to the nearest binary16, ties to even.
-func toHalf(v float64) uint16 {
-	var sign uint16
-	if math.Signbit(v) {
-		sign, v = 1<<15, -v
-	}
-	switch {
-	case v != v:
-		return sign | 0x7e00
-	case v >= 65520: // halfway beyond the largest
-		return sign | 0x7c00
-	case v < math.Ldexp(1, -14):
-		return sign | uint16(math.RoundToEven(math.Ldexp(v, 24)))
-	}
-	fraction, exponent := math.Frexp(v)                           // fraction in [0.5, 1)
-	rounded := uint16(math.RoundToEven(math.Ldexp(fraction, 11))) // 1024..2048
-	return sign | (uint16(exponent+13)<<10 + rounded)
 }
 
 // dims writes a shape as Triton does in its messages.

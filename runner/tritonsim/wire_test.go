@@ -162,21 +162,6 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestHalf: every binary16 survives, and what lies between is rounded.
-func TestHalf(t *testing.T) {
-	for bits := range 1 << 16 {
-		v := half(uint16(bits))
-		if got := toHalf(v); got != uint16(bits) && !(math.IsNaN(v) && math.IsNaN(half(got))) {
-			t.Fatalf("%#04x is %v, which becomes %#04x", bits, v, got)
-		}
-	}
-	for v, want := range map[float64]uint16{65519: 0x7bff, 65520: 0x7c00, 1 + 1.0/2048: 0x3c00, 1 + 3.0/2048: 0x3c02, 1e-9: 0} {
-		if got := toHalf(v); got != want {
-			t.Errorf("%v becomes %#04x, want %#04x", v, got, want)
-		}
-	}
-}
-
 // TestAgenda: sources come in order of time, then of setting, also when they
 // are moved or dropped.
 func TestAgenda(t *testing.T) {
