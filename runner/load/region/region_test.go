@@ -4,9 +4,11 @@ package region
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -18,10 +20,13 @@ const childEnv = "TRITONSWEEP_REGION_CHILD"
 // TestMain is also the process that TestReapAfterKill kills.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
-		if _, err := Create(dir, 4096); err != nil {
+		r, err := Create(dir, 4096)
+		if err != nil {
 			os.Exit(1)
 		}
+		fmt.Println(r.Name)
 		time.Sleep(time.Minute)
+		runtime.KeepAlive(r) // a file that is collected is closed, and its lock gone
 	}
 	os.Exit(m.Run())
 }
@@ -74,11 +79,19 @@ func TestReapAfterKill(t *testing.T) {
 	}
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), childEnv+"="+dir)
+	said, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for len(files(t, dir)) < 3 {
-		time.Sleep(10 * time.Millisecond)
+	// Before it is locked, a file may be taken by whoever reaps; its owner makes another.
+	if _, err := fmt.Fscanln(said, new(string)); err != nil {
+		t.Fatalf("the owner did not say what it made: %v", err)
+	}
+	if made := files(t, dir); len(made) != 3 {
+		t.Errorf("it made %v", made)
 	}
 	if names, err := Reap(dir); len(names) != 0 || err != nil {
 		t.Errorf("while its owner lives: %v, %v", names, err)
