@@ -32,21 +32,38 @@ func TestLostWakeUpsAreNamed(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := w.run(t, None, func(c *Config) {
-				untouchedTrial(c)
-				c.Plan.Trials[0].Loads = sweep.Closed([]int{8}, []int{1})
-				c.Load.MinDuration, c.Load.MaxDuration = 2*time.Second, 2*time.Second
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := w.only(t)
-			if lost := strings.Contains(reasons(r), stall.Name+": "); lost != test.lost {
-				t.Errorf("named: %t\n%s", lost, w.verdicts())
-			}
-			if test.lost && !strings.Contains(reasons(r), "max_queue_size switches prefetching off") {
-				t.Errorf("the cause is missing: %s", reasons(r))
+			for try := 1; ; try++ {
+				text := w.heldUp(t)
+				named := strings.Contains(text, stall.Name+": ")
+				// A machine that itself stands still for a quarter of a second makes slow
+				// requests of another length, and then nothing may be named.
+				if test.lost && !named && try < 5 {
+					t.Logf("not named in try %d: %s", try, text)
+					continue
+				}
+				if named != test.lost {
+					t.Errorf("named: %t\n%s", named, w.verdicts())
+				}
+				if test.lost && !strings.Contains(text, "max_queue_size switches prefetching off") {
+					t.Errorf("the cause is missing: %s", text)
+				}
+				return
 			}
 		})
 	}
+}
+
+// heldUp measures eight callers and returns what is said about the point.
+func (w *world) heldUp(t *testing.T) string {
+	t.Helper()
+	w.records = nil
+	_, err := w.run(t, None, func(c *Config) {
+		untouchedTrial(c)
+		c.Plan.Trials[0].Loads = sweep.Closed([]int{8}, []int{1})
+		c.Load.MinDuration, c.Load.MaxDuration = 2*time.Second, 2*time.Second
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reasons(w.only(t))
 }
