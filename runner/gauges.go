@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,25 @@ func (r *run) watch(ctx context.Context, others *neighbourWatch) func() results.
 		}
 		return seen
 	}
+}
+
+// ownResources is a copy for one of several records: figures that cannot be are taken
+// out of each.
+func ownResources(r results.Resources) results.Resources {
+	r.ContainerMemory = own(r.ContainerMemory)
+	r.GPUs = slices.Clone(r.GPUs)
+	for i := range r.GPUs {
+		g := &r.GPUs[i]
+		g.MemoryUsed, g.MemoryTotal, g.Utilization, g.Power = own(g.MemoryUsed), own(g.MemoryTotal), own(g.Utilization), own(g.Power)
+	}
+	return r
+}
+
+func own[T any](v *T) *T {
+	if v == nil {
+		return nil
+	}
+	return new(*v)
 }
 
 func devices(windows []triton.GPUWindow, source string) []results.GPU {

@@ -18,9 +18,11 @@ func RunPipelines(ctx context.Context, config Config, targets map[string]*pipeli
 	for _, t := range r.Plan.Trials {
 		for _, l := range t.Loads {
 			r.tell(Event{Step: Measuring, Trial: t, Load: l, Points: r.sequence})
-			record, err := r.twice(ctx, func() results.Record { return r.measureTarget(ctx, t, l, targets[t.Model]) })
+			records, err := r.twice(ctx, func() []results.Record {
+				return []results.Record{r.measureTarget(ctx, t, l, targets[t.Model])}
+			})
 			if err == nil {
-				err = r.record(t, record)
+				err = r.record(t, records[0])
 			}
 			if err != nil {
 				r.outcome.Interrupted = ctx.Err() != nil
@@ -41,21 +43,18 @@ func (r *run) measureTarget(ctx context.Context, t sweep.Trial, l sweep.Load, ta
 	if l.Arrivals != sweep.Recorded {
 		spec.Intervals = nil
 	}
+	w := r.watchWindow(Identity{})
+	defer w.stop()
+	spec.Boundary = func(_ context.Context, at load.Phase) error { w.boundary(at); return nil }
 	result, stages, err := pipeline.Measure(ctx, target, spec)
 	if err != nil {
-		record.Verdict, record.Reasons = results.Failed, []string{err.Error()}
+		unmeasured(&record, err)
 		return record
 	}
-	r.judge(&record, result)
+	r.fill(&record, result)
 	record.Stages = stages
+	w.judge(&record, result, nil)
 	return record
-}
-
-// judge fills in a record that the client alone can judge.
-func (r *run) judge(record *results.Record, result load.Result) {
-	r.fill(record, result)
-	record.Checks = result.Checks()
-	record.Verdict, record.Reasons = judge(result, record.Checks)
 }
 
 // fill puts what the client saw into a record.

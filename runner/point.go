@@ -1,20 +1,17 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"tritonsweep/internal/tritonpb"
 	"tritonsweep/internal/tritonpb/service"
 	"tritonsweep/results"
-	"tritonsweep/results/stall"
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/sweep"
@@ -25,18 +22,39 @@ import (
 // failed or no steady state was reached: a neighbour's burst of work passes.
 // Only an interruption is an error; everything else is a verdict.
 func (r *run) point(ctx context.Context, t sweep.Trial, l sweep.Load) (results.Record, error) {
-	return r.twice(ctx, func() results.Record { return r.measure(ctx, t, l) })
+	records, err := r.twice(ctx, func() []results.Record { return r.measure(ctx, &part{trial: t, load: l}) })
+	return records[0], err
 }
 
-// twice measures a point, and once more when its figures cannot be used.
-func (r *run) twice(ctx context.Context, measure func() results.Record) (results.Record, error) {
-	record := measure()
-	if mayPass(record) && r.foreign == nil && r.hurt == nil && ctx.Err() == nil {
-		first := strings.Join(record.Reasons, "; ")
-		record = measure()
-		record.Reasons = append(record.Reasons, "measured again; first time: "+first)
+// twice measures one window, and once more when the figures of a model in it cannot
+// be used: what several models get at the same time is one measurement.
+func (r *run) twice(ctx context.Context, measure func() []results.Record) ([]results.Record, error) {
+	records := measure()
+	if !slices.ContainsFunc(records, mayPass) || r.foreign != nil || r.hurt != nil || ctx.Err() != nil {
+		return records, ctx.Err()
 	}
-	return record, ctx.Err()
+	first := spoilers(records)
+	records = measure()
+	for i := range records {
+		records[i].Reasons = append(records[i].Reasons, "measured again; first time: "+first)
+	}
+	return records, ctx.Err()
+}
+
+// spoilers says why a window is measured again.
+func spoilers(records []results.Record) string {
+	var why []string
+	for _, record := range records {
+		reasons := strings.Join(record.Reasons, "; ")
+		switch {
+		case !mayPass(record):
+		case len(records) == 1:
+			return reasons
+		default:
+			why = append(why, record.Model+": "+reasons)
+		}
+	}
+	return strings.Join(why, "; ")
 }
 
 // mayPass tells that what spoilt a record may be over. An overload is not: it
@@ -48,26 +66,6 @@ func mayPass(record results.Record) bool {
 	return record.Verdict == results.Void || record.Verdict == results.Unsteady
 }
 
-func (r *run) measure(ctx context.Context, t sweep.Trial, l sweep.Load) results.Record {
-	record := r.blank(t, l)
-	before, err := r.snapshot(ctx, t.Model)
-	if err == nil {
-		record.Active, record.Environment = r.active(before, t.Model), r.environment(before)
-		record.Config, err = triton.MarshalConfig(before.config)
-	}
-	if err == nil {
-		err = r.measureInto(ctx, t, &record, before)
-	}
-	if err != nil {
-		unmeasured(&record, err)
-	}
-	if tooMuch(err) {
-		r.stopped = &l
-	}
-	r.diagnose(ctx, t, &record)
-	return record
-}
-
 // active returns the tuned values in force, with those of every other field that
 // the plan changes somewhere.
 func (r *run) active(s snapshot, model string) tritonconfig.Settings {
@@ -76,53 +74,6 @@ func (r *run) active(s snapshot, model string) tritonconfig.Settings {
 		active = active.Overlay(tritonconfig.Settings{Other: map[string]string{path: tritonconfig.OtherValue(s.config, path)}})
 	}
 	return active
-}
-
-// measureInto offers the load and fills in what came out.
-func (r *run) measureInto(ctx context.Context, t sweep.Trial, record *results.Record, before snapshot) error {
-	spec := r.Load
-	spec.Load = record.Load
-	if spec.Load.Arrivals != sweep.Recorded {
-		spec.Intervals = nil
-	}
-	spec.MaxDuration = cmp.Or(t.MaxDuration, spec.MaxDuration)
-	spec.Precision = cmp.Or(t.Precision, spec.Precision)
-	spec.Shared = before.identity.Simulated
-	spec.Data = r.dataOf(record.Model)
-	record.Environment.InputSource = spec.Data.String()
-	spec.Seed = r.Plan.Seed + uint64(r.sequence)
-	spec.Instances = instances(before.config)
-	spec.Outputs, spec.Untouched = r.outputsOf(record.Model), proto.Equal(before.config, r.originals[record.Model])
-	window := &serverWindow{client: r.client, model: record.Model}
-	clocks := &clockWatch{read: r.clocks}
-	defer clocks.stop()
-	others := r.neighbours(before.identity)
-	spec.Boundary = func(ctx context.Context, at load.Phase) error {
-		clocks.boundary(at)
-		others.boundary(at)
-		return window.boundary(ctx, at)
-	}
-	gauges := r.watch(ctx, others)
-	spared, stopSparing := r.spareOthers(ctx)
-	loaded, stop := r.guard(spared)
-	result, err := r.offer(loaded, record, before, spec)
-	if cause := context.Cause(loaded); err != nil && cause != nil {
-		err = cause // what ended it, wherever it was just then
-	}
-	stop()
-	stopSparing()
-	record.Resources = gauges()
-	if err != nil {
-		return err
-	}
-	r.fill(record, result)
-	record.Checks = append(result.Checks(), r.rules(ctx, record, before, window, result)...)
-	record.Checks = append(append(record.Checks, clocks.checks()...), others.check(), figures(record))
-	record.Verdict, record.Reasons = judge(result, record.Checks)
-	if lost, found := stall.Find(record); found { // the figures are right: it is what such a config does
-		record.Reasons = append(record.Reasons, lost.String())
-	}
-	return nil
 }
 
 // outputsOf returns what a model's answers are compared with.

@@ -274,10 +274,11 @@ func TestVoidIsMeasuredOnceMore(t *testing.T) {
 		{[]results.Verdict{results.Void, results.Void, results.OK}, 2, true},
 	} {
 		times := 0
-		record, err := (&run{}).twice(t.Context(), func() results.Record {
+		records, err := (&run{}).twice(t.Context(), func() []results.Record {
 			times++
-			return results.Record{Verdict: c.verdicts[times-1], Reasons: []string{"why"}}
+			return []results.Record{{Verdict: c.verdicts[times-1], Reasons: []string{"why"}}}
 		})
+		record := records[0]
 		if err != nil || times != c.times || record.Verdict != c.verdicts[c.times-1] {
 			t.Errorf("%v: measured %d times, %s, %v", c.verdicts, times, record.Verdict, err)
 		}

@@ -152,6 +152,8 @@ type run struct {
 	stopped  *sweep.Load
 	evidence map[string]*inert.Evidence // by model, where inert points are skipped
 	outputs  map[string]*load.Outputs   // what each model answers untouched
+	// remembered tells that outputs hold what each model answers by itself.
+	remembered bool
 	// verified are the configs that were proven to be in force, by model.
 	verified map[string]*tritonpb.ModelConfig
 	// foreign is set when somebody else changed what the server runs.

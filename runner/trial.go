@@ -66,11 +66,8 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 		if err := r.record(t, record); err != nil {
 			return err
 		}
-		if r.foreign != nil {
-			return r.foreign
-		}
-		if r.hurt != nil {
-			return r.hurt
+		if err := r.spoilt(); err != nil {
+			return err
 		}
 		r.learn(record)
 	}
@@ -78,6 +75,14 @@ func (r *run) trial(ctx context.Context, t sweep.Trial) error {
 		return fmt.Errorf("the server ended: %w", r.ended)
 	}
 	return nil
+}
+
+// spoilt returns what a point showed that ends the run.
+func (r *run) spoilt() error {
+	if r.foreign != nil {
+		return r.foreign
+	}
+	return r.hurt
 }
 
 // bring makes the server run the trial's settings and proves that it does.

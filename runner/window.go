@@ -95,6 +95,19 @@ func (w *serverWindow) count(record *results.Record, tolerance int64) results.Ch
 	return c
 }
 
+// throughEnsemble says why a model's own requests cannot be told from others.
+const throughEnsemble = "an ensemble that is measured at the same time sends the model requests too"
+
+// leastCount is count for a model that others of the window reach too.
+func (w *serverWindow) leastCount(record *results.Record, tolerance int64) results.Check {
+	c := w.count(record, tolerance)
+	if record.Server.Requests > record.Client.Requests {
+		c.Passed, c.Suspect = true, false
+		c.Detail = fmt.Sprintf("the server counted %d successes, the client %d: %s", record.Server.Requests, record.Client.Requests, throughEnsemble)
+	}
+	return c
+}
+
 // batch checks the average batch, which cannot be below one item nor above the
 // model's largest.
 func (w *serverWindow) batch(s *results.Server, config *tritonpb.ModelConfig) results.Check {

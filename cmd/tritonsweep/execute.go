@@ -116,9 +116,10 @@ type options struct {
 	memory runner.MemoryCap
 	// slowdown is how much longer the requests of others may take; 0 is whatever.
 	slowdown float64
-	// together, when set, says what each model is offered where several are loaded
-	// at the same time.
-	together map[string]load.Spec
+	// together tells that several models are loaded at the same time; weights, when
+	// set, are their shares of common callers.
+	together bool
+	weights  map[string]int
 	// pipeline, when set, takes the load in the place of the models.
 	pipeline *pipeline.Request
 	// budget is the time after which no new trial is begun; 0 is none.
@@ -363,8 +364,8 @@ func execute(c *cli.Context, target *target, plan sweep.Plan, o options) error {
 
 // run carries the plan out, with the models one after another or at the same time.
 func (o options) run(ctx context.Context, config runner.Config) (runner.Outcome, error) {
-	if o.together != nil {
-		return runner.RunTogether(ctx, config, o.together)
+	if o.together {
+		return runner.RunTogether(ctx, config, o.weights)
 	}
 	return runner.Run(ctx, config)
 }

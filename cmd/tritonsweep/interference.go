@@ -12,7 +12,6 @@ import (
 	"tritonsweep/results"
 	"tritonsweep/results/interference"
 	"tritonsweep/runner"
-	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
 
@@ -60,28 +59,8 @@ func interfere(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.prepareTogether(c, t, loads); err != nil {
-		return err
-	}
+	o.together, o.verdict = true, interferenceVerdict
 	return perform(c, t, sweep.NewTogether(interference.Name, t.models, loads, o.rounds, o.seed), o)
-}
-
-// prepareTogether completes the options: windows of fixed length, since every
-// model is to be loaded as long as the others.
-func (o *options) prepareTogether(c *cli.Context, t *target, loads map[string]sweep.Load) (err error) {
-	if o.data, err = t.inputs(c, *o); err != nil {
-		return err
-	}
-	o.together = map[string]load.Spec{}
-	for _, model := range t.models {
-		spec := o.spec
-		spec.Load, spec.Shared, spec.Seed = loads[model], t.simulated, o.seed
-		spec.MinDuration = spec.MaxDuration
-		spec.Data = o.data[model]
-		o.together[model] = spec
-	}
-	o.verdict = interferenceVerdict
-	return nil
 }
 
 // interferenceVerdict tells by the exit code whether every model was compared.

@@ -11,7 +11,6 @@ import (
 
 	"tritonsweep/results"
 	"tritonsweep/runner"
-	"tritonsweep/runner/load"
 	"tritonsweep/sweep"
 )
 
@@ -73,10 +72,7 @@ func benchMix(c *cli.Context, o options) (err error) {
 			return usagef("--client-batch: %d is above max_batch_size %d of %s", l.BatchSize, t.configs[model].GetMaxBatchSize(), model)
 		}
 	}
-	if err := o.prepareTogether(c, t, loads); err != nil {
-		return err
-	}
-	o.mix(models, weights)
+	o.together, o.weights = true, weights
 	o.verdict = func(outcome runner.Outcome, run results.Run, records []results.Record) error {
 		errs := []error{verdictOf(outcome, nil)}
 		for _, r := range records {
@@ -104,21 +100,4 @@ func mixedLoads(whole sweep.Load, weights map[string]int) map[string]sweep.Load 
 		loads[model] = l
 	}
 	return loads
-}
-
-// mix gives the models of a closed loop their common callers.
-func (o *options) mix(models []string, weights map[string]int) {
-	if o.loads[0].Open() {
-		return
-	}
-	var numbers []int
-	for _, model := range models {
-		numbers = append(numbers, weights[model])
-	}
-	mix := load.NewMix(o.loads[0].Concurrency, numbers, o.seed)
-	for i, model := range models {
-		spec := o.together[model]
-		spec.Mix = mix.Member(i)
-		o.together[model] = spec
-	}
 }

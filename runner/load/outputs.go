@@ -1,7 +1,6 @@
 package load
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -15,6 +14,7 @@ import (
 type Outputs struct {
 	mu     sync.Mutex
 	known  map[outputKey]sketch
+	of     string // whose answers they are
 	varies string // how two answers of the untouched config to one request differed
 }
 
@@ -22,7 +22,9 @@ type Outputs struct {
 type outputKey struct{ batch, payload int }
 
 // NewOutputs returns one that remembers nothing yet.
-func NewOutputs() *Outputs { return &Outputs{known: map[outputKey]sketch{}} }
+func NewOutputs() *Outputs {
+	return &Outputs{known: map[outputKey]sketch{}, of: "the untouched config"}
+}
 
 const (
 	// mostApart is how far an answer may be from the untouched config's. Batches of
@@ -107,12 +109,12 @@ func (o *outcome) outputs() []results.Check {
 	case spec.Untouched:
 		c.Detail = fmt.Sprintf("%d answers of the untouched config, to compare others with, and %d compared with them: %s", seen.kept, seen.answers, apart)
 	case seen.answers == 0:
-		c.Detail = "nothing to compare with: the untouched config did not answer these requests before"
+		c.Detail = "nothing to compare with: " + spec.Outputs.of + " did not answer these requests before"
 	case seen.different == 0:
-		c.Detail = fmt.Sprintf("%d answers compared with those of the untouched config: %s", seen.answers, apart)
+		c.Detail = fmt.Sprintf("%d answers compared with those of %s: %s", seen.answers, spec.Outputs.of, apart)
 	default:
-		c.Detail = fmt.Sprintf("%d of %d answers differ from those of the untouched config by more than %.0f %%, by %.0f %% in %s",
-			seen.different, seen.answers, 100*mostApart, 100*seen.worst, seen.output)
+		c.Detail = fmt.Sprintf("%d of %d answers differ from those of %s by more than %.0f %%, by %.0f %% in %s",
+			seen.different, seen.answers, spec.Outputs.of, 100*mostApart, 100*seen.worst, seen.output)
 		c.Suspect = true
 		if o.varies != "" {
 			c.Detail += "; but the model has no one answer: " + o.varies
@@ -121,60 +123,4 @@ func (o *outcome) outputs() []results.Check {
 		}
 	}
 	return []results.Check{c}
-}
-
-// sways asks, after the load, whether a model whose answers differ has one answer at
-// all: the same request twice, and then in a batch with others. It returns how it
-// has not; empty when it has, or does not answer.
-func (r *run) sways(ctx context.Context) string {
-	seen, spec := r.recorder.outputs, r.spec
-	if spec.Outputs == nil || spec.Untouched || seen.different == 0 {
-		return ""
-	}
-	if known := spec.Outputs.sway(""); known != "" {
-		return known
-	}
-	ctx, cancel := context.WithTimeout(ctx, spec.Timeout)
-	defer cancel()
-	first, second := r.ask(ctx, r.request, seen.payload), r.ask(ctx, r.request, seen.payload)
-	if apart, output := sketchOf(first, 0, 1).distance(sketchOf(second, 0, 1)); apart > mostApart {
-		return fmt.Sprintf("two answers to one request are %.0f %% apart in %s", 100*apart, output)
-	}
-	return r.swaysInBatch(ctx)
-}
-
-// mostRows is how many items are asked for together.
-const mostRows = 4
-
-// swaysInBatch compares the rows of one batch with the answers to its items alone.
-func (r *run) swaysInBatch(ctx context.Context) string {
-	rows := min(mostRows, r.spec.Model.MaxBatch)
-	if r.spec.Load.BatchSize != 1 || rows < 2 || r.spec.Regions != nil || r.request.opaque != nil {
-		return ""
-	}
-	together, err := newRequest(r.spec.Model, r.spec.Data, rows, encodingOf(r.transport))
-	if err != nil {
-		return ""
-	}
-	batch := r.ask(ctx, together, 0)
-	for row := range rows {
-		alone := r.ask(ctx, r.request, row%len(r.request.payloads))
-		if apart, output := sketchOf(alone, 0, 1).distance(sketchOf(batch, row, rows)); apart > mostApart {
-			return fmt.Sprintf("in a batch of %d an item's answer is %.0f %% from the one that it gets alone, in %s", rows, 100*apart, output)
-		}
-	}
-	return ""
-}
-
-// ask sends one request by itself; nil where no answer is to be had.
-func (r *run) ask(ctx context.Context, request *Request, payload int) *service.ModelInferResponse {
-	answer, err := r.transport.Infer(ctx, 0, &request.payloads[payload], true)
-	if err != nil {
-		return nil
-	}
-	response, err := request.decode(answer.Body)
-	if err != nil {
-		return nil
-	}
-	return response
 }

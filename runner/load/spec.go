@@ -64,6 +64,9 @@ type Spec struct {
 	// DefaultMemoryLimit.
 	MemoryLimit int64
 
+	// Gather, when set, is called before Boundary, and waits for whoever else is to
+	// begin or end a window at the same time. It may take as long as it likes.
+	Gather func(ctx context.Context, at Phase) error
 	// Boundary, when set, is called as close as possible to the instants between
 	// which requests are counted, while the load goes on: for snapshots of the
 	// server's statistics. WindowStart may come several times, when a window

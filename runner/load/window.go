@@ -44,6 +44,9 @@ func (r *run) window(ctx context.Context) (*outcome, error) {
 
 // open begins a window.
 func (r *run) open(ctx context.Context) error {
+	if err := r.gather(ctx, WindowStart); err != nil {
+		return err
+	}
 	before, _ := r.recorder.counts()
 	if err := r.boundary(ctx, WindowStart); err != nil {
 		return err
@@ -59,6 +62,9 @@ func (r *run) open(ctx context.Context) error {
 
 // close ends the window.
 func (r *run) close(ctx context.Context) (*outcome, error) {
+	if err := r.gather(ctx, WindowEnd); err != nil {
+		return nil, err
+	}
 	before, _ := r.recorder.counts()
 	if err := r.boundary(ctx, WindowEnd); err != nil {
 		return nil, err
@@ -76,6 +82,14 @@ func (r *run) close(ctx context.Context) (*outcome, error) {
 		o.overload = backlogText(r.spec.Load, grown, arrived)
 	}
 	return o, nil
+}
+
+// gather waits for others; what is answered meanwhile is in no window's count.
+func (r *run) gather(ctx context.Context, at Phase) error {
+	if r.spec.Gather == nil || ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	return r.spec.Gather(ctx, at)
 }
 
 func (r *run) boundary(ctx context.Context, at Phase) error {
