@@ -30,6 +30,8 @@ type proxy struct {
 	// answered, when set, is told of each call that the server has answered, before
 	// the caller hears of it.
 	answered func(method string, n int)
+	// bend, when set, may change what a call is answered.
+	bend func(method string, request, answer []byte) []byte
 }
 
 // listen puts the proxy in front of an address until the test ends.
@@ -77,6 +79,9 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	}
 	if p.answered != nil {
 		p.answered(method, n)
+	}
+	if p.bend != nil {
+		answer = p.bend(method, request, answer)
 	}
 	return stream.SendMsg(&answer)
 }

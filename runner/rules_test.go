@@ -15,6 +15,7 @@ import (
 	"tritonsweep/runner/load"
 	"tritonsweep/runner/triton"
 	"tritonsweep/runner/tritonsim"
+	"tritonsweep/sweep"
 	"tritonsweep/tritonconfig"
 )
 
@@ -237,6 +238,25 @@ func TestRuleFigures(t *testing.T) {
 	}
 }
 
+// everyRule is what a point is held to, in the order of the documentation.
+var everyRule = []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "outputs", "instances", "retries",
+	"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "neighbours", "figures"}
+
+// expectEveryRule demands that a record names all rules, with their figures.
+func expectEveryRule(t *testing.T, r results.Record) {
+	t.Helper()
+	var got []string
+	for _, c := range r.Checks {
+		got = append(got, c.Name)
+		if c.Detail == "" {
+			t.Errorf("%s: %s has no figures", r.Model, c.Name)
+		}
+	}
+	if !slices.Equal(got, everyRule) {
+		t.Errorf("%s: %s %v: rules\n%v, want\n%v", r.Model, r.Verdict, r.Reasons, got, everyRule)
+	}
+}
+
 // TestEveryPointIsHeldToEveryRule: a record names all rules, in the order in
 // which they are documented, with their figures.
 func TestEveryPointIsHeldToEveryRule(t *testing.T) {
@@ -244,18 +264,7 @@ func TestEveryPointIsHeldToEveryRule(t *testing.T) {
 	if _, err := w.run(t, None, untouchedTrial); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "outputs", "instances", "retries",
-		"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "neighbours", "figures"}
-	var got []string
-	for _, c := range w.only(t).Checks {
-		got = append(got, c.Name)
-		if c.Detail == "" {
-			t.Errorf("%s has no figures", c.Name)
-		}
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("rules\n%v, want\n%v", got, want)
-	}
+	expectEveryRule(t, w.only(t))
 }
 
 // TestVoidIsMeasuredOnceMore: what cannot be used is measured again once; what
@@ -285,5 +294,26 @@ func TestVoidIsMeasuredOnceMore(t *testing.T) {
 		if again := slices.Contains(record.Reasons, "measured again; first time: why"); again != c.again {
 			t.Errorf("%v: reasons %q", c.verdicts, record.Reasons)
 		}
+	}
+}
+
+// TestRuleCountOfAStep: a model that an ensemble of the same window asks too may be
+// asked more often than its own callers did, and not more seldom.
+func TestRuleCountOfAStep(t *testing.T) {
+	step := &part{trial: sweep.Trial{Model: "step"}}
+	ensemble := &part{trial: sweep.Trial{Model: "whole"}, before: snapshot{config: &tritonpb.ModelConfig{SchedulingChoice: &tritonpb.ModelConfig_EnsembleScheduling{
+		EnsembleScheduling: &tritonpb.ModelEnsembling{Step: []*tritonpb.ModelEnsembling_Step{{ModelName: "step"}}},
+	}}}}
+	if parts := []*part{step, ensemble}; !reached(step, parts) || reached(ensemble, parts) || reached(step, parts[:1]) {
+		t.Error("who reaches whom")
+	}
+	for server, passed := range map[uint64]bool{1000: true, 2000: true, 1030: true, 940: false} {
+		w := window(server, time.Millisecond, nil)
+		s, err := w.server()
+		if err != nil {
+			t.Fatal(err)
+		}
+		record := &results.Record{Server: s, Client: results.Client{Requests: 1000}}
+		expectCheck(t, w.leastCount(record, 4), "count", passed, !passed)
 	}
 }

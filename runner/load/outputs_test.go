@@ -126,6 +126,37 @@ func TestOutputsOfOtherRequests(t *testing.T) {
 	})
 }
 
+// TestRemember: what a model answers by itself is what it is held to, and its own
+// config makes no difference to that.
+func TestRemember(t *testing.T) {
+	for name, c := range map[string]struct {
+		then   func(n int64, row, rows int, v float32) float32
+		passed bool
+		says   string
+	}{
+		"the same":      {func(_ int64, _, _ int, v float32) float32 { return v }, true, "compared with those of the model asked by itself: at most 0 %"},
+		"another value": {func(_ int64, _, _ int, v float32) float32 { return -v }, false, "differ from those of the model asked by itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := quickSpec(4)
+				spec.Model = oracleModel()
+				spec.Data = Data{Source: Random, Distinct: 3, Seed: 5, Range: &Range{1, 90}}
+				spec.Outputs = NewOutputs()
+				same := &oracle{bend: func(_ int64, _, _ int, v float32) float32 { return v }}
+				if err := Remember(t.Context(), same, spec); err != nil || same.n.Load() != 3 {
+					t.Fatalf("%d requests, %v", same.n.Load(), err)
+				}
+				r := mustRun(t, &oracle{bend: c.then}, spec)
+				expectRule(t, r, "outputs", c.passed, !c.passed)
+				if detail := rule(t, r, "outputs").Detail; !strings.Contains(detail, c.says) {
+					t.Errorf("%q does not say %q", detail, c.says)
+				}
+			})
+		})
+	}
+}
+
 func checkNames(r Result) string {
 	var names []string
 	for _, c := range r.Checks() {

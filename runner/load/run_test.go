@@ -92,6 +92,14 @@ func TestBoundary(t *testing.T) {
 		spec := quickSpec(16)
 		var phases []Phase
 		counted := map[Phase]int64{}
+		gathered := 0
+		spec.Gather = func(_ context.Context, at Phase) error {
+			if gathered++; len(phases) != gathered-1 {
+				t.Errorf("waited for others after the boundary at the %s", at)
+			}
+			time.Sleep(2 * time.Second) // what is answered meanwhile is in nobody's count
+			return nil
+		}
 		spec.Boundary = func(_ context.Context, at Phase) error {
 			time.Sleep(3 * time.Millisecond) // asking takes a while
 			counted[at] = f.good.Load()
