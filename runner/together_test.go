@@ -234,6 +234,24 @@ func TestHarmEndsTogether(t *testing.T) {
 	}
 }
 
+// TestMixWithoutAModel: where one model cannot be measured there is no mix, and the
+// records say whose fault it is.
+func TestMixWithoutAModel(t *testing.T) {
+	w, config := pair(t, tritonsim.ControlNone, nil)
+	config.Plan.Trials[0].Loads[0].BatchSize = 64 // body takes 8
+	outcome, err := RunTogether(t.Context(), config, weights)
+	if err != nil || len(w.records) != 2 || outcome.Bad() != 2 {
+		t.Fatalf("%d records, %v", len(w.records), err)
+	}
+	body, face := w.records[0], w.records[1]
+	if body.Verdict != results.Failed || strings.Contains(reasons(body), "belongs to the mix") {
+		t.Errorf("%s %v", body.Verdict, body.Reasons)
+	}
+	if face.Verdict != results.Failed || reasons(face) != "body, which belongs to the mix, could not be measured" {
+		t.Errorf("%s %v", face.Verdict, face.Reasons)
+	}
+}
+
 // TestModelsArriveIndependently: those of one window have seeds of their own.
 func TestModelsArriveIndependently(t *testing.T) {
 	_, config := pair(t, tritonsim.ControlNone, nil)
