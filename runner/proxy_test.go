@@ -32,6 +32,8 @@ type proxy struct {
 	answered func(method string, n int)
 	// bend, when set, may change what a call is answered.
 	bend func(method string, request, answer []byte) []byte
+	// asked, when set, sees each request before the server does, and may keep it waiting.
+	asked func(method string, request []byte)
 }
 
 // listen puts the proxy in front of an address until the test ends.
@@ -73,6 +75,9 @@ func (p *proxy) handle(_ any, stream grpc.ServerStream) error {
 	p.mu.Unlock()
 	if err := p.meddle(method, n); err != nil {
 		return err
+	}
+	if p.asked != nil {
+		p.asked(method, request)
 	}
 	if err := p.target.Invoke(stream.Context(), full, &request, &answer, grpc.ForceCodecV2(raw.Codec{})); err != nil {
 		return err

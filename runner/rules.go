@@ -80,7 +80,11 @@ func (r *run) rules(ctx context.Context, p *part, reached bool) []results.Check 
 	if reached {
 		count, took = window.leastCount(record, p.result.Tolerance), results.Check{Name: took.Name, Passed: true, Detail: throughEnsemble}
 	}
-	return append(out, count, window.batch(server, after.config), took, window.cache(after.config))
+	out = append(out, count, window.batch(server, after.config), took, window.cache(after.config))
+	if c, compared := r.repeated[record.Model]; compared {
+		out = append(out, c)
+	}
+	return out
 }
 
 // config compares the config in force, before and after, with the one that was

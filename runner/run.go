@@ -154,6 +154,8 @@ type run struct {
 	outputs  map[string]*load.Outputs   // what each model answers untouched
 	// remembered tells that outputs hold what each model answers by itself.
 	remembered bool
+	// repeated tells of each model whether it answers sooner what it was asked before.
+	repeated map[string]results.Check
 	// verified are the configs that were proven to be in force, by model.
 	verified map[string]*tritonpb.ModelConfig
 	// foreign is set when somebody else changed what the server runs.
@@ -177,7 +179,8 @@ func newRun(config Config) *run {
 	return &run{
 		Config: config, client: config.Client, evidence: map[string]*inert.Evidence{},
 		verified: map[string]*tritonpb.ModelConfig{}, outputs: map[string]*load.Outputs{},
-		outcome: Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
+		repeated: map[string]results.Check{},
+		outcome:  Outcome{Verdicts: map[results.Verdict]int{}, points: map[pointKey]bool{}},
 	}
 }
 
@@ -195,6 +198,9 @@ func Run(ctx context.Context, config Config) (outcome Outcome, err error) {
 		outcome = r.outcome
 	}()
 	if err := r.watchOthers(ctx); err != nil {
+		return r.ending(ctx, err)
+	}
+	if err := r.compareInputs(ctx); err != nil {
 		return r.ending(ctx, err)
 	}
 	for t := range r.trials {

@@ -26,6 +26,9 @@ func RunTogether(ctx context.Context, config Config, weights map[string]int) (Ou
 	if err := r.watchOthers(ctx); err != nil {
 		return r.ending(ctx, err)
 	}
+	if err := r.compareInputs(ctx); err != nil {
+		return r.ending(ctx, err)
+	}
 	for _, trials := range r.Plan.Occasions() {
 		if err := r.occasion(ctx, trials, weights); err != nil {
 			return r.ending(ctx, err)
