@@ -34,7 +34,7 @@ func TestGuardStopsALoad(t *testing.T) {
 		step  int64
 		wants string // of the first load; "": it is measured
 	}{
-		{"above the share", MemoryCap{Share: 0.9}, 950 << 20, "stopped: the container uses 950 MiB of 1000 MiB, more than the 900 MiB allowed"},
+		{"above the share", MemoryCap{Share: 0.9}, 950 << 20, "MiB of 1000 MiB, more than the 900 MiB allowed"},
 		{"above the bytes", MemoryCap{Bytes: 100 << 20}, 950 << 20, "more than the 100 MiB allowed"},
 		{"below", MemoryCap{Share: 0.9}, 0, ""},
 		{"not to be watched", MemoryCap{}, 950 << 20, ""},

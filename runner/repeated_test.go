@@ -51,20 +51,24 @@ func checkOf(r results.Record, name string) (results.Check, bool) {
 func TestRuleRepeatedOnServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		asked   func(method string, request []byte)
+		mode    Mode
 		loads   []sweep.Load
 		suspect bool
 		says    string
 	}{
-		"a cache":       {slowAtFirst(), nil, true, "something answers from memory"},
-		"an open loop":  {slowAtFirst(), sweep.Open([]float64{200}, []int{1}, sweep.Poisson, ""), true, "something answers from memory"},
-		"no difference": {nil, nil, false, "40 requests each, 1 different ones repeated"},
+		"a cache":       {slowAtFirst(), Restart, nil, true, "something answers from memory"},
+		"an open loop":  {slowAtFirst(), None, sweep.Open([]float64{200}, []int{1}, sweep.Poisson, ""), true, "something answers from memory"},
+		"no difference": {nil, None, nil, false, "40 requests of each, of the former 1 different ones"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "")
 			w.behind(t, &proxy{meddle: func(string, int) error { return nil }, asked: c.asked})
 			warnings := 0
-			_, err := w.run(t, Restart, func(config *Config) {
+			_, err := w.run(t, c.mode, func(config *Config) {
 				config.Load.Data = load.Data{Source: load.Random}
+				if c.mode == None {
+					untouchedTrial(config)
+				}
 				config.Progress = func(e Event) {
 					if e.Step == Warning && strings.Contains(e.Text, c.says) {
 						warnings++
@@ -118,7 +122,10 @@ func TestNotCompared(t *testing.T) {
 				}
 				return nil
 			})
-			outcome, err := w.run(t, Restart, func(config *Config) { config.Load.Data = c.data })
+			outcome, err := w.run(t, None, func(config *Config) {
+				untouchedTrial(config)
+				config.Load.Data = c.data
+			})
 			if err != nil || outcome.Bad() > 0 {
 				t.Fatalf("%+v, %v\n%s", outcome, err, w.verdicts())
 			}

@@ -240,7 +240,7 @@ func TestRuleFigures(t *testing.T) {
 
 // everyRule is what a point is held to, in the order of the documentation.
 var everyRule = []string{"little", "errors", "client-bound", "schedule", "answers", "duration", "samples", "steady", "outputs", "instances", "retries",
-	"config", "process", "counters", "count", "batch", "server-time", "cache", "clock", "sleep", "neighbours", "figures"}
+	"config", "process", "counters", "count", "batch", "server-time", "cache", "repeated", "clock", "sleep", "neighbours", "figures"}
 
 // expectEveryRule demands that a record names all rules, with their figures.
 func expectEveryRule(t *testing.T, r results.Record) {

@@ -26,7 +26,7 @@ type Repetition struct {
 func (r Repetition) Check() results.Check {
 	c := results.Check{
 		Name: "repeated", Passed: true, Suspect: r.Ratio.Low > 1+mostFaster,
-		Detail: fmt.Sprintf("before the first point, one at a time: input that was sent before took %s, new input %s, %.2f times as long [%.2f, %.2f] (suspect when all of it is above %.2f); %d requests each, %d different ones repeated",
+		Detail: fmt.Sprintf("one at a time before the first point, input that was sent before took %s and new input %s, %.2f times as long [%.2f, %.2f] (suspect where all of it is above %.2f): %d requests of each, of the former %d different ones",
 			micro(r.Repeated), micro(r.Varied), r.Ratio.Value, r.Ratio.Low, r.Ratio.High, 1+mostFaster, r.Requests, r.Distinct),
 	}
 	if c.Suspect {
