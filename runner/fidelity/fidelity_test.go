@@ -75,7 +75,9 @@ func TestFidelity(t *testing.T) {
 			// is not looked at. Calibration is long, since everything rests on it.
 			b.measure(t, "warm-up", s.calibrationTrials()[:1], window)
 			records := b.measure(t, "calibration", s.calibrationTrials(), 2*window)
-			records = append(records, b.measure(t, "unseen", s.unseenTrials(count, rand.New(rand.NewPCG(seed, uint64(i)))), window)...)
+			unseen := s.unseenTrials(count, rand.New(rand.NewPCG(seed, uint64(i))))
+			records = append(records, b.measure(t, "unseen", unseen, window)...)
+			records = append(records, b.measure(t, again, backwards(unseen), window)...)
 			verdicts = append(verdicts, judge(t, s, records, table))
 		})
 	}
@@ -86,7 +88,7 @@ func TestFidelity(t *testing.T) {
 // others, prints the errors and fails when they are above the goals.
 func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) verdict {
 	t.Helper()
-	var calibrate, unseen, control []results.Record
+	var calibrate, unseen, second, control []results.Record
 	for _, r := range records {
 		switch {
 		case r.Run == "warm-up":
@@ -94,6 +96,8 @@ func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) ve
 			calibrate = append(calibrate, r)
 		case r.Control:
 			control = append(control, r)
+		case r.Run == again:
+			second = append(second, r)
 		default:
 			unseen = append(unseen, r)
 		}
@@ -117,14 +121,15 @@ func judge(t *testing.T, s *shape, records []results.Record, table io.Writer) ve
 	if err != nil {
 		t.Fatal(err)
 	}
+	v := verdict{name: s.name, goals: s.goals, runs: len(runs), points: len(all)}
+	v.repeated(all, second)
 	for i := range all {
 		p := &all[i]
-		fmt.Printf("  %-52s %7.1f/s predicted %7.1f (%+6.1f %%)  p95 %s  batch %5.2f / %5.2f  %s\n",
-			p.what, p.x, p.simX, p.offX(), p.p95Text(), p.batch, p.simBatch, p.marked)
+		fmt.Printf("  %-52s %7.1f/s%s predicted %7.1f (%+6.1f %%)  p95 %s  batch %5.2f / %5.2f  %s\n",
+			p.what, p.x, p.apartText(), p.simX, p.offX(), p.p95Text(), p.batch, p.simBatch, p.marked)
 		fmt.Fprintf(table, "%s,%q,%.2f,%.2f,%.2f,%.3f,%.3f,%.2f,%.3f,%.3f,%q\n",
 			s.name, p.what, p.x, p.simX, p.offX(), p.p95, p.simP95, p.offP95(), p.batch, p.simBatch, p.marked)
 	}
-	v := verdict{name: s.name, goals: s.goals, runs: len(runs), points: len(all)}
 	v.x, v.p95 = sumUpBoth(all)
 	for i := range all {
 		if all[i].simX > all[i].x {

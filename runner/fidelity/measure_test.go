@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,21 @@ func (s *shape) unseenTrials(count int, random *rand.Rand) []sweep.Trial {
 		}
 	}
 	return trials
+}
+
+// again is the run that measures every point a second time.
+const again = "again"
+
+// backwards returns the trials in the reverse order, their loads too: what drifts
+// meanwhile is in the means of two measurements alike.
+func backwards(trials []sweep.Trial) []sweep.Trial {
+	out := slices.Clone(trials)
+	slices.Reverse(out)
+	for i := range out {
+		out[i].Loads = slices.Clone(out[i].Loads)
+		slices.Reverse(out[i].Loads)
+	}
+	return out
 }
 
 // loadAverage is the kernel's figure of the last minute.

@@ -21,10 +21,21 @@ type pair struct {
 	simX, simP95    float64
 	marked          string // why the prediction asks to be measured
 	batch, simBatch float64
+	// apartX and apartP95 are by how much the second measurement of the point
+	// differs from the first, as a ratio; 0 without one.
+	apartX, apartP95 float64
 }
 
 func (p *pair) offX() float64   { return 100 * (p.simX/p.x - 1) }
 func (p *pair) offP95() float64 { return 100 * (p.simP95/p.p95 - 1) }
+
+// apartText says how far two measurements of the point are from their mean.
+func (p *pair) apartText() string {
+	if p.apartX == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" ±%4.1f %%", 50*math.Abs(math.Log(p.apartX)))
+}
 
 // p95Text is for a line of a table; some points have too few requests for a p95.
 func (p *pair) p95Text() string {

@@ -32,8 +32,45 @@ type verdict struct {
 	// prediction can be closer.
 	controls         int
 	theirX, theirP95 errors
+	// twice is the number of points that were measured a second time; againX and
+	// againP95 compare the two measurements as errors of a prediction would be.
+	twice            int
+	againX, againP95 errors
 	void             int     // points that were not usable
 	busiest          float64 // load average
+}
+
+// repeated makes each point's figures the (geometric) mean of its two measurements,
+// and compares these with each other: the error of a prediction holds that of what
+// it is compared with.
+func (v *verdict) repeated(all []pair, second []results.Record) {
+	figures := map[string]*results.Record{}
+	for i := range second {
+		if r := &second[i]; r.Verdict.Usable() && r.Client.Throughput != nil {
+			figures[describe(r)] = r
+		}
+	}
+	var twice []pair
+	for i := range all {
+		p := &all[i]
+		r, ok := figures[p.what]
+		if !ok {
+			continue
+		}
+		other := pair{x: p.x, p95: p.p95, simX: r.Client.Throughput.Value, simP95: 1e3 * forecast.P95(r).Seconds()}
+		if other.simP95 == 0 {
+			other.p95 = 0
+		}
+		twice = append(twice, other)
+		p.apartX = other.simX / p.x
+		p.x = math.Sqrt(p.x * other.simX)
+		if other.p95 > 0 {
+			p.apartP95 = other.simP95 / p.p95
+			p.p95 = math.Sqrt(p.p95 * other.simP95)
+		}
+	}
+	v.twice = len(twice)
+	v.againX, v.againP95 = sumUpBoth(twice)
 }
 
 // itself fills in what the machine did meanwhile.
@@ -78,6 +115,20 @@ func (v *verdict) busy() bool {
 	return v.theirX.tail > 5 || v.busiest > float64(runtime.NumCPU())+1
 }
 
+// printRepeated compares the two measurements of each point.
+func printRepeated(w *tabwriter.Writer, all []verdict) {
+	if !slices.ContainsFunc(all, func(v verdict) bool { return v.twice > 0 }) {
+		return
+	}
+	fmt.Println("the server against itself on the points above, each measured twice (the errors above are of the mean of both)")
+	fmt.Fprintln(w, "model\tpoints\tthroughput mean\tmedian\tp90\trank\tp95 mean\tmedian\tp90\trank\t")
+	for _, v := range all {
+		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.3f\t%.1f\t%.1f\t%.1f\t%.3f\t\n", v.name, v.twice,
+			v.againX.mean, v.againX.median, v.againX.tail, v.againX.rank, v.againP95.mean, v.againP95.median, v.againP95.tail, v.againP95.rank)
+	}
+	w.Flush()
+}
+
 // printVerdicts prints the table at the end.
 func printVerdicts(all []verdict) {
 	fmt.Printf("\npredictions against the real server, on points that no calibration saw (errors in %%; the goal in brackets)\n")
@@ -103,6 +154,7 @@ func printVerdicts(all []verdict) {
 			v.theirX.median, v.theirX.tail, v.theirP95.median, v.theirP95.tail, v.busiest, runtime.NumCPU())
 	}
 	w.Flush()
+	printRepeated(w, all)
 	missed := 0
 	for _, v := range all {
 		for _, miss := range v.goals.missed(v.x, v.p95) {

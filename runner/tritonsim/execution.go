@@ -1,10 +1,6 @@
 package tritonsim
 
-import (
-	"time"
-
-	"tritonsweep/sweep/batcher"
-)
+import "tritonsweep/sweep/batcher"
 
 // execution is a batch on its way through an instance: the input copy, the
 // device, the output copy, and what the backend does after it has answered.
@@ -120,10 +116,8 @@ func (x *execution) respond() {
 		s.step(batcher.Event{Kind: batcher.Respond, Batch: x.batch})
 		return
 	}
-	lag := e.timing.Epilogue
-	lag.Mean = max(lag.Mean, lag.Min) + e.timing.EpilogueEach*time.Duration(s.machine.BatchRequests(x.batch))
 	x.phase = closing
-	e.set(&x.source, e.now+e.draw(lag))
+	e.set(&x.source, e.now+e.draw(e.timing.EpilogueOf(s.machine.BatchRequests(x.batch))))
 	s.step(batcher.Event{Kind: batcher.Respond, Batch: x.batch})
 }
 

@@ -1,7 +1,5 @@
 package batcher
 
-import "time"
-
 // exec is a batch on its way through an instance.
 type exec struct {
 	source   int32 // in the agenda
@@ -123,9 +121,7 @@ func (m *simModel) finish(i int32) {
 	e := &m.execs[i]
 	m.count(e)
 	t := &m.sim.sc.Timing
-	lag := t.Epilogue
-	lag.Mean = max(lag.Mean, lag.Min) + t.EpilogueEach*time.Duration(m.machine.BatchRequests(e.batch))
-	epilogue := lag.draw(m.sim.rng)
+	epilogue := t.EpilogueOf(m.machine.BatchRequests(e.batch)).draw(m.sim.rng)
 	switch {
 	case m.def.Config.DeviceBlocking:
 		m.freeExecs = append(m.freeExecs, i)

@@ -46,10 +46,13 @@ type Timing struct {
 	// Epilogue passes between a batch's responses and the return of the
 	// backend's execute call.
 	Epilogue Lag
-	// EpilogueEach is added to Epilogue's mean for each request of the batch.
+	// EpilogueEach is added to Epilogue for each request of the batch. Where its
+	// tail is long (Min 0), callers whose responses went first are now and then back
+	// before the instance takes the next batch, as on busy cores; with cores to spare
+	// (Min near Mean) they hardly ever are.
 	// Triton's batch_stats count both as output time: a calibration from them
 	// has to take them off.
-	EpilogueEach time.Duration
+	EpilogueEach Lag
 	// RespondEach passes between a batch's responses, which are sent one after
 	// another: callers of one batch do not send their next requests together.
 	// They all are sent before the return, so Epilogue holds it.
@@ -71,18 +74,16 @@ func DefaultTiming() Timing {
 		Loop:         Lag{4 * us, 6 * us},
 		Timer:        Lag{60 * us, 130 * us},
 		Epilogue:     Lag{30 * us, 60 * us},
-		EpilogueEach: 25 * us,
+		EpilogueEach: Lag{0, 25 * us},
 		Ask:          Lag{0, 25 * us},
 	}
 }
 
-// Calmer returns t with shorter tails: each Lag exceeds its Min by the given share
-// of what it did.
-func (t Timing) Calmer(share float64) Timing {
-	for _, l := range []*Lag{&t.WakeBatcher, &t.WakeInstance, &t.Loop, &t.Timer, &t.Epilogue, &t.Ask} {
-		l.Mean = l.Min + time.Duration(share*float64(l.Mean-l.Min))
-	}
-	return t
+// EpilogueOf returns what passes after the responses to so many requests.
+func (t *Timing) EpilogueOf(requests int) Lag {
+	n := time.Duration(requests)
+	l, each := t.Epilogue, t.EpilogueEach
+	return Lag{l.Min + n*each.Min, max(l.Mean, l.Min) + n*max(each.Mean, each.Min)}
 }
 
 // front draws how long the front end takes for a request.
@@ -111,7 +112,7 @@ func (t *Timing) lag(a *Action) *Lag {
 }
 
 func (t *Timing) validate() error {
-	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.EpilogueEach, t.EpilogueEach}, {t.RespondEach, t.RespondEach}, {t.Think, t.Think}, {t.Client, t.Client}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.Ask} {
+	for _, l := range []Lag{t.FrontEnd, {t.Latency, t.Latency}, {t.RespondEach, t.RespondEach}, {t.Think, t.Think}, {t.Client, t.Client}, t.WakeBatcher, t.WakeInstance, t.Loop, t.Timer, t.Epilogue, t.EpilogueEach, t.Ask} {
 		if l.Min < 0 || l.Mean < 0 || l.Min > maxServiceTime || l.Mean > maxServiceTime {
 			return fmt.Errorf("%w: a time of %v to %v between threads", ErrConfig, l.Min, l.Mean)
 		}

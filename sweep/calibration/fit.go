@@ -66,9 +66,20 @@ func Fit(runs []Run, seed uint64) (*Calibration, error) {
 	f := &fitter{seed: seed}
 	start := Theta{CV: defaultCV, Release: releaseTime(alone)}
 	start.Think, start.Client = clientTimes(alone)
-	ways, forms, err := f.fitUnrest(start, largest, alone, several)
+	unrest, err := f.fitUnrest(start, alone, largest)
 	if err != nil {
 		return nil, err
+	}
+	start.Unrest = unrest
+	ways, err := f.fitWays(start, alone, largest)
+	if err != nil {
+		return nil, err
+	}
+	forms := []candidate{{theta: ways[0].theta}}
+	if len(several) > 0 {
+		if forms, err = f.fitContention(ways[0].theta, largest, several); err != nil {
+			return nil, err
+		}
 	}
 	times := pool(alone, ways[0].theta.Respond)
 	c.Best = forms[0].theta
@@ -78,33 +89,6 @@ func Fit(runs []Run, seed uint64) (*Calibration, error) {
 	c.draw(ways, forms, len(alone), len(several), rand.New(rand.NewPCG(seed, 1)))
 	c.note(runs, times, len(several))
 	return c, nil
-}
-
-// unrests are the values of Unrest that are tried: two busy cores, and a machine
-// with cores to spare. Where a request that was answered first is back before its
-// instance has taken the next batch, a closed loop falls into another rhythm.
-var unrests = []float64{1, 0.15}
-
-// fitUnrest finds everything else for each value of Unrest, and returns the
-// candidates of the one that explains all runs best.
-func (f *fitter) fitUnrest(t Theta, largest int, alone, several []Run) (ways, forms []candidate, err error) {
-	best := math.Inf(1)
-	for _, t.Unrest = range unrests {
-		w, err := f.fitWays(t, alone, largest)
-		if err != nil {
-			return nil, nil, err
-		}
-		c := []candidate{{theta: w[0].theta}}
-		if len(several) > 0 {
-			if c, err = f.fitContention(w[0].theta, largest, several); err != nil {
-				return nil, nil, err
-			}
-		}
-		if sum := w[0].misfit + c[0].misfit; sum < best {
-			best, ways, forms = sum, w, c
-		}
-	}
-	return ways, forms, nil
 }
 
 // defaultCV is the variation of an execution's time that a simulation uses: the

@@ -58,7 +58,8 @@ func (s *truth) scenario(c batcher.Config, callers int, seed uint64) batcher.Sce
 	timing := batcher.DefaultTiming()
 	timing.FrontEnd, timing.Clump = batcher.Lag{Min: s.frontEnd / 10, Mean: s.frontEnd}, clump
 	timing.Latency = s.latency
-	timing.RespondEach, timing.EpilogueEach, timing.Client = timing.EpilogueEach, timing.EpilogueEach+release, client
+	timing.RespondEach, timing.Client = timing.EpilogueEach.Mean, client
+	timing.EpilogueEach.Mean += release
 	// As a load generator does it, which has seen a request by itself.
 	alone := s.service.Input.At(1) + s.service.Compute.At(1) + s.service.Output.At(1) + s.latency + c.Delay
 	return batcher.Scenario{
@@ -93,7 +94,7 @@ func (s *truth) run(t testing.TB, c batcher.Config, callers int, seed uint64) Ru
 		// the mean wait for the device only.
 		each := s.service.Input.At(size) + s.service.Compute.At(size) + s.service.Output.At(size)
 		stretch := float64(m.Input+m.Compute+m.Output+m.DeviceWait) / float64(max(1, m.Input+m.Output+meanCompute(s, &m)))
-		r.Batches = append(r.Batches, Batch{size, int64(count), time.Duration(float64(each)*stretch) + epilogue(timing.EpilogueEach, size, 1)})
+		r.Batches = append(r.Batches, Batch{size, int64(count), time.Duration(float64(each)*stretch) + epilogue(timing.EpilogueEach.Mean, size, 1)})
 	}
 	return r
 }

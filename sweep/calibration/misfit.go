@@ -12,6 +12,7 @@ type figures struct {
 	throughput float64 // items a second
 	p95        float64 // seconds
 	batch      float64 // mean size of an execution
+	varies     float64 // standard deviation of these sizes
 	working    float64 // mean time of an execution, seconds
 	overhead   float64 // of a request outside queue and execution, seconds
 	// orbits is the variance of the throughput's logarithm between simulations: a
@@ -24,7 +25,7 @@ const surest = 0.01 * 0.01
 
 // measured returns the figures of r itself.
 func (r *Run) measured() figures {
-	return figures{throughput: r.Throughput, p95: r.P95.Seconds(), batch: r.meanBatch(), working: r.working(), overhead: r.overhead()}
+	return figures{throughput: r.Throughput, p95: r.P95.Seconds(), batch: r.meanBatch(), varies: r.variesBatch(), working: r.working(), overhead: r.overhead()}
 }
 
 // weights of the squared differences: throughput is what the others lead to.
@@ -82,6 +83,7 @@ func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 		sum.throughput += one.throughput / fitSeeds
 		sum.p95 += one.p95 / fitSeeds
 		sum.batch += one.batch / fitSeeds
+		sum.varies += one.varies / fitSeeds
 		sum.working += one.working / fitSeeds
 		sum.overhead += one.overhead / fitSeeds
 	}
@@ -93,16 +95,20 @@ func (f *fitter) simulate(t *Theta, r *Run) (figures, error) {
 
 // simulated returns the figures of one simulation of r.
 func simulated(t *Theta, m *batcher.ModelResult, r *Run) figures {
-	served, items := 0.0, 0.0
+	served, items, squares := 0.0, 0.0, 0.0
 	for size, count := range m.BatchCounts {
 		n := float64(size * count)
 		items += n
+		squares += n * float64(size)
 		served += n * (t.Total.At(size) + epilogue(t.Respond, size, r.items())).Seconds()
 	}
 	tail := batcher.DefaultTiming().Epilogue.Mean + time.Duration(float64(t.Respond)*m.MeanBatch/float64(r.items()))
 	f := figures{
 		throughput: m.Throughput, p95: m.Latency.P95.Seconds(), batch: m.MeanBatch,
 		working: (m.Input + m.DeviceWait + m.Compute + m.Output + tail).Seconds(),
+	}
+	if m.Executions > 0 {
+		f.varies = math.Sqrt(max(0, squares/float64(m.Executions)-square(m.MeanBatch)))
 	}
 	if items > 0 && m.Throughput > 0 {
 		// What the server counts as an execution's end comes after its responses.

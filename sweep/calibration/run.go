@@ -83,6 +83,15 @@ func (r *Run) meanBatch() float64 {
 	return items / float64(r.executions())
 }
 
+// variesBatch returns the standard deviation of the sizes of executions, in items.
+func (r *Run) variesBatch() float64 {
+	sum, mean := 0.0, r.meanBatch()
+	for _, b := range r.Batches {
+		sum += square(float64(b.Size)-mean) * float64(b.Executions)
+	}
+	return math.Sqrt(sum / float64(r.executions()))
+}
+
 // working returns the mean time of an execution, in seconds.
 func (r *Run) working() float64 {
 	sum := 0.0

@@ -46,8 +46,8 @@ type Theta struct {
 	Host batcher.Table
 	// Behind is the share of Host that comes after the device's part.
 	Behind float64
-	// Unrest says how far the server's threads run behind, as a share of the
-	// tails of [batcher.DefaultTiming], which were seen on two busy cores.
+	// Unrest is the share of Respond and Release that varies (see
+	// [batcher.Timing.EpilogueEach]): all of it on two busy cores.
 	Unrest float64
 	// CV is the coefficient of variation of an execution's time.
 	CV float64
@@ -108,11 +108,12 @@ const shift = time.Second
 
 // Scenario returns the simulation of a config under a load.
 func (t *Theta) Scenario(c batcher.Config, l Load, effort Effort, seed uint64) batcher.Scenario {
-	timing := batcher.DefaultTiming().Calmer(t.Unrest)
+	timing := batcher.DefaultTiming()
 	timing.FrontEnd = batcher.Lag{Min: t.FrontEnd / 10, Mean: t.FrontEnd}
 	timing.Clump = clump
 	timing.Latency, timing.Think, timing.Client = t.Latency, t.Think, t.Client
-	timing.RespondEach, timing.EpilogueEach = t.Respond, t.Respond+t.Release
+	each := t.Respond + t.Release
+	timing.RespondEach, timing.EpilogueEach = t.Respond, batcher.Lag{Min: time.Duration((1 - t.Unrest) * float64(each)), Mean: each}
 	service := t.service(c.MaxBatch)
 	requests := max(effort.Requests, 12*l.Callers)
 	load := batcher.Load{Callers: l.Callers, Batch: l.Batch, Jitter: t.probe(c, l), Shift: shift}

@@ -29,8 +29,8 @@ func tenThousand() []Point {
 	return points[:10_000]
 }
 
-// sample is a calibration as Fit returns it.
-func sample() *calibration.Calibration {
+// calibrated is a calibration as Fit returns it.
+func calibrated() *calibration.Calibration {
 	theta := calibration.Theta{
 		Total: batcher.Linear(3*time.Millisecond, 200*time.Microsecond), Host: batcher.Linear(time.Millisecond, 20*time.Microsecond),
 		FrontEnd: 40 * time.Microsecond, Latency: 400 * time.Microsecond,
@@ -47,7 +47,7 @@ func sample() *calibration.Calibration {
 
 // BenchmarkSpace predicts 10,000 settings and loads on two goroutines.
 func BenchmarkSpace(b *testing.B) {
-	points, c := tenThousand(), sample()
+	points, c := tenThousand(), calibrated()
 	var events uint64
 	distinct := 0
 	for b.Loop() {

@@ -26,7 +26,7 @@ func TestEqualCourses(t *testing.T) {
 		{config(1, 50*time.Millisecond, 1), closed(1)}, {config(1, 60*time.Millisecond, 1), closed(1)},
 		{config(1, 0), closed(8)},
 	}
-	r, err := Space(t.Context(), sample(), points, Options{Workers: 2})
+	r, err := Space(t.Context(), calibrated(), points, Options{Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +47,11 @@ func TestEqualCourses(t *testing.T) {
 // TestReproducible: the number of workers changes nothing.
 func TestReproducible(t *testing.T) {
 	points := tenThousand()[3000:3040]
-	one, err := Space(t.Context(), sample(), points, Options{Workers: 1, Seed: 3})
+	one, err := Space(t.Context(), calibrated(), points, Options{Workers: 1, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	many, err := Space(t.Context(), sample(), points, Options{Workers: 4, Seed: 3})
+	many, err := Space(t.Context(), calibrated(), points, Options{Workers: 4, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestDoubts(t *testing.T) {
 	limited.Policy.MaxSize = 100
 	shaped := config(1, 0)
 	shaped.VariableShape = true
-	c := sample()
+	c := calibrated()
 	c.LargestBatch, c.MostInstances = 8, 2
 	points := []Point{
 		{config(1, 2*time.Millisecond), closed(32)}, // 32 callers, 50 us each
@@ -90,15 +90,15 @@ func TestDoubts(t *testing.T) {
 }
 
 func TestSpaceRefuses(t *testing.T) {
-	if _, err := Space(t.Context(), sample(), []Point{{config(1, 0, 99), closed(1)}}, Options{}); !errors.Is(err, batcher.ErrConfig) {
+	if _, err := Space(t.Context(), calibrated(), []Point{{config(1, 0, 99), closed(1)}}, Options{}); !errors.Is(err, batcher.ErrConfig) {
 		t.Errorf("an impossible config: %v", err)
 	}
-	if _, err := Space(t.Context(), sample(), []Point{{config(1, 0), closed(0)}}, Options{}); !errors.Is(err, batcher.ErrConfig) {
+	if _, err := Space(t.Context(), calibrated(), []Point{{config(1, 0), closed(0)}}, Options{}); !errors.Is(err, batcher.ErrConfig) {
 		t.Errorf("no load: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Space(ctx, sample(), tenThousand(), Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Space(ctx, calibrated(), tenThousand(), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -109,7 +109,7 @@ func TestOpenLoops(t *testing.T) {
 	open := func(rate float64, constant bool) Point {
 		return Point{config(1, 0), calibration.Load{Rate: rate, Constant: constant, Batch: 1}}
 	}
-	r, err := Space(t.Context(), sample(), []Point{open(100, false), open(2000, false), open(2000, true), open(20_000, false)}, Options{})
+	r, err := Space(t.Context(), calibrated(), []Point{open(100, false), open(2000, false), open(2000, true), open(20_000, false)}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func Record(model string, c batcher.Config, callers int) results.Record {
 	r.Server = &results.Server{Inferences: int64(m.Items), Executions: int64(m.Executions), AverageBatch: m.MeanBatch, Queue: ms(m.Queue)}
 	for size, n := range m.BatchCounts {
 		if n > 0 {
-			tail := timing.Epilogue.Mean + timing.EpilogueEach*time.Duration(size)
+			tail := timing.EpilogueOf(size).Mean
 			r.Server.Batches = append(r.Server.Batches, results.Batch{
 				Size: size, Executions: int64(n), ComputeInfer: ms(Host.At(size) + Compute.At(size) + m.DeviceWait), ComputeOutput: ms(tail),
 			})
