@@ -26,7 +26,7 @@ const repeatSpec = `models:
       set:
         'parameters["time_scale"].string_value': ["1.00", "1.000", "0.95"]
 loads: {concurrency: [4]}
-rounds: 3
+rounds: 4
 `
 
 // mostFalse of the comparisons of equal settings may call one of them better.

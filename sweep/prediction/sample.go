@@ -50,8 +50,11 @@ func scatter(values []float64) float64 {
 	return math.Sqrt(max(0, squares-sum*sum/n) / (n - 1))
 }
 
-// samplesOf simulates points, and those that are unsettled again: with twice the
-// seeds, and with what is left of the ensemble.
+// more is how many times as many simulations an unsettled point gets again.
+const more = 3
+
+// samplesOf simulates points, and those that are unsettled again, with other seeds
+// and further draws.
 func samplesOf(ctx context.Context, c *calibration.Calibration, points []*Point, o Options) ([]sample, error) {
 	samples := make([]sample, len(points))
 	all := make([]*sample, len(points))
@@ -64,7 +67,7 @@ func samplesOf(ctx context.Context, c *calibration.Calibration, points []*Point,
 		return nil, err
 	}
 	again := slices.DeleteFunc(all, func(s *sample) bool { return !s.unsettled() })
-	return samples, simulate(ctx, c, again, 2*o.Seeds, len(c.Ensemble)-draws, o)
+	return samples, simulate(ctx, c, again, more*o.Seeds, min(more*draws, len(c.Ensemble)-draws), o)
 }
 
 // simulate adds runs to each of the samples: with so many new seeds, and under so

@@ -19,8 +19,8 @@ type Point struct {
 type Options struct {
 	// Workers is the number of goroutines; default: one for each processor.
 	Workers int
-	// Seeds under the best calibration, default 5, and Draws of its ensemble,
-	// default 8. Points on which these disagree are simulated again, more often.
+	// Seeds under the best calibration, default 3, and Draws of its ensemble,
+	// default 3. Points on which these disagree are simulated four times as often.
 	Seeds, Draws int
 	// Requests of one simulation at least, default 800.
 	Requests int
@@ -35,8 +35,8 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	or(&o.Workers, runtime.GOMAXPROCS(0))
-	or(&o.Seeds, 5)
-	or(&o.Draws, 8)
+	or(&o.Seeds, 3)
+	or(&o.Draws, 3)
 	or(&o.Requests, 800)
 	return o
 }
