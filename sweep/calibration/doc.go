@@ -25,13 +25,19 @@
 //	             alone and grows with each one that travels beside it, so F and L0
 //	             come out of the runs with one instance; E, which the server's
 //	             times hold, out of what explains them best.
+//	unrest       which share of what an execution needs for each request, after
+//	             its responses, varies. Where it does, callers are back before
+//	             the next batch is taken, and the two groups into which a closed
+//	             loop divides grow and shrink at random: as much as the executed
+//	             batch sizes scatter. All of it on two busy cores, a third with
+//	             cores to spare.
 //	contention   what several instances do to each other, in three forms, of
 //	             which the runs with several instances choose one: nothing,
 //	             processor sharing (each slowed down by 1 + k for each other one
 //	             at work), or a host part that overlaps and a device part that
 //	             does not (exclusive, in the order of asking).
 //
-// The times between Triton's own threads are not learned: they are those of
+// The other times between Triton's own threads are not learned: they are those of
 // [batcher.DefaultTiming]. Five runs are enough: one instance without a queue
 // delay under 1, M and 4M callers (M is the largest batch), and the most
 // instances under M and 4M callers ([Design]).

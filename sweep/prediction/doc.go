@@ -7,8 +7,8 @@
 // shortly, with the same random numbers; points whose batches were executed at
 // the same times and with the same sizes are one point, and only one of them
 // is simulated at length: with several seeds under the best calibration, and once
-// under each of some draws of the calibration's ensemble. All of them together
-// give the value and its range. (A note of 900 settings and loads of one
+// under each of some draws of the calibration's ensemble; four times as often
+// where these disagree. All of them together give the value and its range. (A note of 900 settings and loads of one
 // model found 98 that differ.)
 //
 // Some points deserve a measurement whatever the range says; [Forecast]
