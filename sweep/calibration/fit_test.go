@@ -22,6 +22,7 @@ type truth struct {
 	frontEnd time.Duration
 	latency  time.Duration
 	form     Form
+	punctual bool // its threads are: nothing varies after the responses
 }
 
 // steps is 6 ms + 2 ms for each four items begun, as engines with fixed tiles have it.
@@ -38,13 +39,14 @@ func steps(largest int) batcher.Table {
 }
 
 var truths = []truth{
-	{"simple", batcher.Service{Compute: batcher.Linear(10800*us, 560*us), CV: 0.02}, nil, 60 * us, 500 * us, Free},
+	{"simple", batcher.Service{Compute: batcher.Linear(10800*us, 560*us), CV: 0.02}, nil, 60 * us, 500 * us, Free, false},
+	{"punctual", batcher.Service{Compute: batcher.Linear(10800*us, 560*us), CV: 0.02}, nil, 60 * us, 300 * us, Free, true},
 	{"exclusive device", batcher.Service{Input: batcher.Constant(3 * ms), Compute: steps(16), CV: 0.02, Device: "gpu"},
-		nil, 60 * us, 600 * us, Exclusive},
+		nil, 60 * us, 600 * us, Exclusive, false},
 	{"copies", batcher.Service{Input: batcher.Linear(200*us, 600*us), Compute: batcher.Linear(1*ms, 360*us), Output: batcher.Linear(200*us, 500*us), CV: 0.02, Device: "gpu"},
-		nil, 120 * us, 700 * us, Exclusive},
+		nil, 120 * us, 700 * us, Exclusive, false},
 	{"slices", batcher.Service{Compute: batcher.Linear(4*ms, 300*us), CV: 0.02, Device: "gpu"},
-		[]batcher.Device{{Name: "gpu", Sharing: batcher.Sliced, Slope: 0.5}}, 40 * us, 400 * us, Sliced},
+		[]batcher.Device{{Name: "gpu", Sharing: batcher.Sliced, Slope: 0.5}}, 40 * us, 400 * us, Sliced, false},
 }
 
 // What every request costs, before and after an execution, on each of the servers.
@@ -60,6 +62,9 @@ func (s *truth) scenario(c batcher.Config, callers int, seed uint64) batcher.Sce
 	timing.Latency = s.latency
 	timing.RespondEach, timing.Client = timing.EpilogueEach.Mean, client
 	timing.EpilogueEach.Mean += release
+	if s.punctual {
+		timing.EpilogueEach.Min = timing.EpilogueEach.Mean
+	}
 	// As a load generator does it, which has seen a request by itself.
 	alone := s.service.Input.At(1) + s.service.Compute.At(1) + s.service.Output.At(1) + s.latency + c.Delay
 	return batcher.Scenario{
@@ -135,6 +140,9 @@ func TestFitPredictsUnseenSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%v: %v; spread %.1f %%, notes %q", time.Since(begin).Round(ms), &c.Best, 100*c.Spread, c.Notes)
+			if s.punctual != (c.Best.Unrest < 0.5) {
+				t.Errorf("found an unrest of %v, threads are punctual: %v", c.Best.Unrest, s.punctual)
+			}
 			if c.Best.Form != s.form && s.form != Free {
 				t.Errorf("found that %v, want that %v", c.Best.Form, s.form)
 			}
