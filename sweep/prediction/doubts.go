@@ -12,9 +12,9 @@ import (
 // the smallest differences decide whether a batch waits for its last requests.
 const closeDelay = time.Millisecond
 
-// mostApart is how far simulations of one point may differ, as a standard deviation,
+// mostScatter is how far simulations of one point may differ, as a standard deviation,
 // before one measurement of it may show another figure.
-const mostApart = 0.05
+const mostScatter = 0.05
 
 // leastAnswered is the share of an open loop's items that must be answered in the
 // simulated time; some are under way at its end.
@@ -36,8 +36,8 @@ func doubts(c *calibration.Calibration, p *Point, f *Forecast, look *batcher.Mod
 	if len(f.Modes) == 2 && p.Rate == 0 {
 		add("a closed loop can lock into two rhythms, at %.0f and %.0f/s", f.Modes[0], f.Modes[1])
 	}
-	if apart := f.Throughput.apart(c.Spread); len(f.Modes) != 2 && p.Rate == 0 && apart > mostApart {
-		add("a closed loop changes its rhythm by chance: simulations of it differ by %.0f %%", 100*apart)
+	if len(f.Modes) != 2 && p.Rate == 0 && f.scatter > mostScatter {
+		add("a closed loop changes its rhythm by chance: simulations of it differ by %.0f %%", 100*f.scatter)
 	}
 	if config.Dynamic && !config.Prefetch() {
 		add("the queue policy switches prefetching off: wake-ups can be lost, each for 500 ms")

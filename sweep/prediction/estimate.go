@@ -13,6 +13,7 @@ func forecast(best, draws []batcher.Result, spread float64) Forecast {
 		return estimate(values(best, figure), values(draws, figure), spread)
 	}
 	return Forecast{
+		scatter:    scatter(values(slices.Concat(best, draws), throughput)),
 		Throughput: of(throughput),
 		P50:        of(func(m *batcher.ModelResult) float64 { return m.Latency.P50.Seconds() }),
 		P95:        of(p95),
@@ -65,14 +66,4 @@ func mean(values []float64) float64 {
 		sum += v
 	}
 	return sum / float64(max(1, len(values)))
-}
-
-// apart is the relative standard deviation of the simulations that e sums up, whose
-// range also holds the given spread.
-func (e Estimate) apart(spread float64) float64 {
-	if !(e.Low > 0) {
-		return 0
-	}
-	width := math.Log(e.High/e.Low) / 2 / normal90
-	return math.Sqrt(max(0, width*width-spread*spread))
 }

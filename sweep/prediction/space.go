@@ -61,6 +61,9 @@ type Forecast struct {
 	// MustMeasure says why the point deserves a measurement before it is
 	// believed; empty for most.
 	MustMeasure []string
+	// scatter is by how much the simulations' throughputs differ, as a relative
+	// standard deviation.
+	scatter float64
 	// Same is the index of the point that was simulated for this one: an equal
 	// course of batches. It is the point's own for those that were.
 	Same int
