@@ -3,6 +3,8 @@ package load
 import (
 	"context"
 	"errors"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -15,6 +17,7 @@ type comparison struct {
 	own       []Payload // of the load
 	turn      int       // of own
 	block     int
+	large     bool // requests are, so that no garbage may gather
 	// repeated and varied are the typical latencies of blocks, in pairs.
 	repeated, varied []time.Duration
 }
@@ -40,7 +43,7 @@ func (c *comparison) run(ctx context.Context) error {
 // warm sends each of the load's requests, so that it is known, and one new one. It
 // returns how long the last two took on average.
 func (c *comparison) warm(ctx context.Context) (time.Duration, error) {
-	fresh, err := c.variants.next()
+	fresh, err := c.fresh()
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +67,7 @@ func (c *comparison) pair(ctx context.Context) error {
 	fresh := make([]Payload, c.block)
 	for i := range fresh {
 		var err error
-		if fresh[i], err = c.variants.next(); err != nil {
+		if fresh[i], err = c.fresh(); err != nil {
 			return err
 		}
 	}
@@ -90,6 +93,23 @@ func (c *comparison) pair(ctx context.Context) error {
 	}
 	c.repeated, c.varied = append(c.repeated, one), append(c.varied, other)
 	return nil
+}
+
+// fresh encodes a new request. What the one before left goes first where that is
+// large: the comparison must not need more memory than the load after it.
+func (c *comparison) fresh() (Payload, error) {
+	if c.large {
+		runtime.GC()
+	}
+	return c.variants.next()
+}
+
+// release forgets the requests, and gives the memory of large ones back at once.
+func (c *comparison) release() {
+	c.own, c.variants = nil, nil
+	if c.large {
+		debug.FreeOSMemory()
+	}
 }
 
 // typical sends a block and returns its median latency: one request that something

@@ -35,6 +35,7 @@ func CompareRepeated(ctx context.Context, t Transport, spec Spec) (Repetition, e
 	c, err := newComparison(t, spec)
 	if err == nil {
 		err = c.run(limited)
+		c.release()
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -72,7 +73,7 @@ func newComparison(t Transport, spec Spec) (*comparison, error) {
 		return nil, &NoVariantsError{fmt.Sprintf("requests of %s are too large to make many of", size(bytes))}
 	}
 	if bytes*comparedBlock > comparedBytes {
-		c.block = 1
+		c.block, c.large = 1, true
 	}
 	// The values of each, and what they are encoded as.
 	request := &Request{model: spec.Model, batch: spec.Load.BatchSize}
