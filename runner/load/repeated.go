@@ -34,8 +34,8 @@ func CompareRepeated(ctx context.Context, t Transport, spec Spec) (Repetition, e
 	defer cancel()
 	c, err := newComparison(t, spec)
 	if err == nil {
+		defer c.release()
 		err = c.run(limited)
-		c.release()
 	}
 	switch {
 	case ctx.Err() != nil:
