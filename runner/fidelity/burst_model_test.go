@@ -68,7 +68,7 @@ func (b *burst) measured(t *testing.T) batcher.Table {
 		whole := in + infer + out
 		size := time.Duration(s.Size)
 		asked := b.file.Scenario.Models[0].Service.Compute.At(s.Size)
-		points[s.Size] = max(asked, min(whole-timing.Epilogue.Mean-size*timing.EpilogueEach.Mean, asked+time.Millisecond+size*100*time.Microsecond))
+		points[s.Size] = max(asked, min(whole-timing.EpilogueOf(s.Size).Mean, asked+time.Millisecond+size*100*time.Microsecond))
 	}
 	table, err := batcher.NewTable(points)
 	if err != nil {

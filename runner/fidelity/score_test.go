@@ -21,9 +21,9 @@ type pair struct {
 	simX, simP95    float64
 	marked          string // why the prediction asks to be measured
 	batch, simBatch float64
-	// apartX and apartP95 are by how much the second measurement of the point
-	// differs from the first, as a ratio; 0 without one.
-	apartX, apartP95 float64
+	// apartX is by how much the second measurement's throughput differs from the
+	// first's, as a ratio; 0 without one.
+	apartX float64
 }
 
 func (p *pair) offX() float64   { return 100 * (p.simX/p.x - 1) }

@@ -65,7 +65,6 @@ func (v *verdict) repeated(all []pair, second []results.Record) {
 		p.apartX = other.simX / p.x
 		p.x = math.Sqrt(p.x * other.simX)
 		if other.p95 > 0 {
-			p.apartP95 = other.simP95 / p.p95
 			p.p95 = math.Sqrt(p.p95 * other.simP95)
 		}
 	}

@@ -9,11 +9,12 @@ import (
 
 // forecast sums up simulations under the best calibration and under draws.
 func forecast(best, draws []batcher.Result, spread float64) Forecast {
+	all := slices.Concat(best, draws)
 	of := func(figure func(*batcher.ModelResult) float64) Estimate {
-		return estimate(values(best, figure), values(draws, figure), spread)
+		return estimate(values(all, figure), spread)
 	}
 	return Forecast{
-		scatter:    scatter(values(slices.Concat(best, draws), throughput)),
+		scatter:    scatter(values(all, throughput)),
 		Throughput: of(throughput),
 		P50:        of(func(m *batcher.ModelResult) float64 { return m.Latency.P50.Seconds() }),
 		P95:        of(p95),
@@ -41,19 +42,17 @@ const normal90 = 1.645
 // one measurement goes through several phases of a closed loop, and what the
 // calibration left open (a little more or less between two arrivals) decides in
 // which of them it stays. The range holds what the calibration itself missed, too.
-func estimate(best, draws []float64, spread float64) Estimate {
-	value := mean(slices.Concat(best, draws))
+func estimate(simulated []float64, spread float64) Estimate {
+	value := mean(simulated)
 	if !(value > 0) {
 		return Estimate{value, value, value}
 	}
 	variance, n := 0.0, 0.0
-	for _, group := range [][]float64{best, draws} {
-		for _, v := range group {
-			if v > 0 {
-				d := math.Log(v / value)
-				variance += d * d
-				n++
-			}
+	for _, v := range simulated {
+		if v > 0 {
+			d := math.Log(v / value)
+			variance += d * d
+			n++
 		}
 	}
 	width := normal90 * math.Sqrt(variance/max(1, n-1)+spread*spread)
