@@ -29,10 +29,15 @@ test: ## set up what is missing, the real Triton included, and run every test
 race: ## the tests of every package in which goroutines meet, under the race detector
 	@$(GO) test -race -short -timeout 20m ./internal/... ./runner/... ./sweep/batcher/... ./sweep/prediction ./sweep/search ./results ./examples/...
 
+.PHONY: test-gpu
+test-gpu: ## CUDA shared memory with a Triton on this machine's GPU that serves the example models: GRPC=host:port HTTP=host:port
+	@export TRITONSWEEP_GPU_GRPC=$(GRPC) TRITONSWEEP_GPU_HTTP=$(HTTP); . .ci/setup.sh; need_go; \
+	  go test -tags cuda -count=1 -p 1 -v -run '^TestGPU' ./runner/load ./runner/load/cuda ./cmd/tritonsweep
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shell scripts
 	@. .ci/setup.sh; need_go; bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt: $$bad"; exit 1; fi
-	@$(GO) vet ./...
+	@$(GO) vet ./... && go vet -tags cuda ./runner/load/... ./cmd/tritonsweep
 	@$(GO) tool -modfile=tools.mod staticcheck ./...
 	@bash -n $$(git ls-files '*.sh') .ci/run
 

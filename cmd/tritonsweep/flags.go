@@ -52,7 +52,8 @@ func loadFlags(concurrency string) []cli.Flag {
 		&cli.StringFlag{Name: "transport", EnvVars: env("TRANSPORT"), Value: string(load.GRPC), Usage: "how requests travel: grpc (unary calls), stream (a gRPC stream for each caller) or http (binary tensors)"},
 		&cli.StringFlag{Name: "http-url", EnvVars: env("HTTP_URL"), Usage: "`URL` of Triton's HTTP service, for --transport http (default: the container's published port)"},
 		&cli.StringFlag{Name: "compression", EnvVars: env("COMPRESSION"), Value: "none", Usage: "of requests, and of answers where the server wants: none or gzip"},
-		&cli.StringFlag{Name: "shared-memory", EnvVars: env("SHARED_MEMORY"), Value: "none", Usage: "where tensors travel: none (in the messages) or system (shared memory of this machine, which the server must see)"},
+		&cli.StringFlag{Name: "shared-memory", EnvVars: env("SHARED_MEMORY"), Value: "none", Usage: "where tensors travel: none (in the messages), system (shared memory of this machine, which the server must see) or cuda (a GPU's memory; in programs built with -tags cuda)"},
+		&cli.IntFlag{Name: "cuda-device", EnvVars: env("CUDA_DEVICE"), Usage: "the `GPU` of --shared-memory cuda, by its number"},
 		requestTimeoutFlag(),
 	})
 }

@@ -44,14 +44,8 @@ func readSpec(c *cli.Context, seed uint64) (load.Spec, error) {
 	if n := c.Int("distinct"); n < 1 || n > mostDistinct {
 		return spec, usagef("--distinct: %d is not between 1 and %d", n, mostDistinct)
 	}
-	switch memory := c.String("shared-memory"); {
-	case memory == "none" || memory == "":
-	case memory == "system":
-		spec.Regions = new(load.Regions)
-	case memory == "cuda":
-		return spec, usagef("--shared-memory cuda: CUDA memory needs a process that has made some with CUDA, which this one cannot (hint: --shared-memory system)")
-	default:
-		return spec, usagef("--shared-memory: unknown kind %q (hint: none or system)", memory)
+	if spec.Regions, err = readRegions(c); err != nil {
+		return spec, err
 	}
 	spec.Data = load.Data{Source: load.Random, Seed: seed, Distinct: c.Int("distinct")}
 	if text := c.String("memory-limit"); text != "" {

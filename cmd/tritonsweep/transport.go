@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"tritonsweep/runner/load"
+	"tritonsweep/runner/load/cuda"
 )
 
 // readTransport reads how requests travel. Where no --http-url is given, the
@@ -50,12 +52,33 @@ func readTransport(c *cli.Context) (load.Options, error) {
 func transportName(s load.Spec) string {
 	name := cmp.Or(string(s.Via.Protocol), string(load.GRPC))
 	if s.Regions != nil {
-		name += ", system shared memory"
+		name += ", " + s.Regions.Kind()
 	}
 	return name
 }
 
-// tryRegions makes sure that the server sees this machine's shared memory.
+// readRegions reads where tensors travel beside the messages; nil for nowhere.
+func readRegions(c *cli.Context) (*load.Regions, error) {
+	kind := c.String("shared-memory")
+	if kind != "cuda" && c.IsSet("cuda-device") {
+		return nil, usagef("--cuda-device is for --shared-memory cuda")
+	}
+	switch kind {
+	case "none", "":
+		return nil, nil
+	case "system":
+		return new(load.Regions), nil
+	case "cuda":
+		device, err := cuda.Open(c.Int("cuda-device"))
+		if err != nil {
+			return nil, usagef("--shared-memory cuda: %w", err)
+		}
+		return &load.Regions{Device: device}, nil
+	}
+	return nil, usagef("--shared-memory: unknown kind %q (hint: none, system or cuda)", kind)
+}
+
+// tryRegions makes sure that the server can map this machine's shared memory.
 func (t *target) tryRegions(c *cli.Context, s load.Spec) error {
 	if s.Regions == nil {
 		return nil
@@ -71,12 +94,18 @@ func (t *target) unmapDead(ctx context.Context, dead []string) {
 	if len(dead) == 0 {
 		return
 	}
-	mapped, err := t.client.Regions(ctx)
-	for _, name := range dead {
-		if _, there := mapped[name]; there {
-			err = errors.Join(err, t.client.UnregisterRegion(ctx, name))
+	unmap := func(mapped []string, err error, unregister func(context.Context, string) error) error {
+		for _, name := range mapped {
+			if slices.Contains(dead, name) {
+				err = errors.Join(err, unregister(ctx, name))
+			}
 		}
+		return err
 	}
+	system, err := t.client.Regions(ctx)
+	err = unmap(system, err, t.client.UnregisterRegion)
+	device, deviceErr := t.client.DeviceRegions(ctx)
+	err = errors.Join(err, unmap(device, deviceErr, t.client.UnregisterDeviceRegion))
 	if err != nil {
 		slog.Warn("shared memory of a killed run may still be mapped by the server, until it restarts", "error", err)
 	}

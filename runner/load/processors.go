@@ -52,8 +52,9 @@ func claimProcessors(now usage, shared bool) *processors {
 	p := &processors{last: now, at: time.Now()}
 	if !shared && owner.TryLock() {
 		p.before = runtime.GOMAXPROCS(1)
-		p.gc = debug.SetGCPercent(collectorPercent())
-		reserve()
+		percent := collectorPercent()
+		p.gc = debug.SetGCPercent(percent)
+		reserve(percent)
 	}
 	return p
 }
@@ -63,16 +64,24 @@ func claimProcessors(now usage, shared bool) *processors {
 // cycles, a minute or more where requests are few, and looks as if it grew without
 // end. A forced collection would not do: what is free after one goes back to the
 // system, as the runtime keeps about as much as the last cycle ended with.
-func reserve() {
-	const part, page = 128 << 10, 4 << 10
-	for range 3 * mostGarbage / part {
+//
+// The parts are small, since the runtime keeps account of every page of small ones,
+// and that takes memory too. And it is a tenth more than will be needed on average,
+// which the runtime keeps: cycles differ in what they find in use.
+func reserve(percent int) {
+	debug.SetGCPercent(percent + (100+percent)/10)
+	const part = 1 << 10
+	for range 3 * (mostGarbage + mostGarbage/2) / part {
 		garbage := make([]byte, part)
-		for at := 0; at < part; at += page {
-			garbage[at] = 1 // or there would be no memory behind it
-		}
-		runtime.KeepAlive(garbage)
+		garbage[0] = 1 // or there would be no memory behind it
+		reservation = garbage
 	}
+	reservation = nil
+	debug.SetGCPercent(percent)
 }
+
+// reservation keeps the compiler from leaving reserve's garbage out.
+var reservation []byte
 
 // adapt doubles the processors when the last stretch used them too much or kept
 // answers waiting, and reports whether it did.

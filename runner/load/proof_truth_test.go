@@ -98,18 +98,23 @@ func timekeeper(t *testing.T) string {
 
 // TestProofTruth compares latencies with the timestamps of the server: a planted
 // one in this process, and the real Triton in a container of its own.
-// TRITONSWEEP_PROOF_TRUTH is how long each point is measured.
+// TRITONSWEEP_PROOF_TRUTH is how long each point is measured, and
+// TRITONSWEEP_PROOF_TRUTH_SERVER the gRPC address of a server that has the model
+// already, where there is one.
 func TestProofTruth(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("TRITONSWEEP_PROOF_TRUTH"))
 	if err != nil {
 		t.Skip("a proof: make proof-truth")
 	}
-	real := dockertest.StartFolders(t, "none", "testdata/timekeeper")
+	real := os.Getenv("TRITONSWEEP_PROOF_TRUTH_SERVER")
+	if real == "" {
+		real = dockertest.StartFolders(t, "none", "testdata/timekeeper").GRPC()
+	}
 	fmt.Printf("%-16s %-10s %8s %24s %24s %24s %10s %10s\n", "server", "load", "requests", "p50 server / client", "p99 server / client", "difference p50 / p99", "transport", "recorded")
 	for _, s := range []struct {
 		name, address string
 		shared        bool
-	}{{"planted", timekeeper(t), true}, {"Triton 2.51", real.GRPC(), false}} {
+	}{{"planted", timekeeper(t), true}, {"Triton 2.51", real, false}} {
 		for _, l := range []sweep.Load{{Concurrency: 1, BatchSize: 1}, {Concurrency: 8, BatchSize: 1}, {Rate: 8, Arrivals: sweep.Constant, BatchSize: 1}} {
 			proveTruth(t, s.name, s.address, s.shared, l, length)
 		}

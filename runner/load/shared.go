@@ -2,91 +2,15 @@ package load
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"tritonsweep/internal/tritonpb/service"
-	"tritonsweep/runner/load/region"
 
 	"google.golang.org/protobuf/proto"
 )
-
-// Regions lets tensors travel in system shared memory instead of in messages: the
-// inputs of all distinct requests lie there once, and every caller has a place for
-// the outputs of its one request under way. Only outputs whose size is not fixed
-// come in the answers.
-type Regions struct {
-	Server Registrar
-	Dir    string // empty: region.Dir
-}
-
-// Registrar is a server that maps regions of this machine. triton.Client is one.
-type Registrar interface {
-	RegisterRegion(ctx context.Context, name, key string, size int64) error
-	UnregisterRegion(ctx context.Context, name string) error
-	// Regions returns the keys of those that the server has mapped, by name.
-	Regions(ctx context.Context) (map[string]string, error)
-}
-
-func (g *Regions) dir() string {
-	if g.Dir != "" {
-		return g.Dir
-	}
-	return region.Dir
-}
-
-// sharingHint says what to do when the server does not see this machine's memory.
-const sharingHint = "(hint: shared memory needs a server on this machine that sees its /dev/shm: docker run --ipc host, or --volume /dev/shm:/dev/shm; and the same user, or root)"
-
-// Try makes, registers and removes a small region, so that a server that cannot
-// share memory is known before anything is changed.
-func (g *Regions) Try(ctx context.Context) error {
-	r, err := g.open(ctx, 4096)
-	if err != nil {
-		return err
-	}
-	return g.close(ctx, r)
-}
-
-// open makes a region and lets the server map it. What earlier processes left is
-// removed: first their files, and then, since the server does see our files, its
-// mappings of files that are gone.
-func (g *Regions) open(ctx context.Context, size int64) (*region.Region, error) {
-	if _, err := region.Reap(g.dir()); err != nil {
-		return nil, fmt.Errorf("removing shared memory that an earlier run left: %w", err)
-	}
-	r, err := region.Create(g.dir(), size)
-	if err != nil {
-		return nil, err
-	}
-	if err := g.Server.RegisterRegion(ctx, r.Name, "/"+r.Name, int64(len(r.Data))); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w %s", err, sharingHint), r.Close())
-	}
-	keys, err := g.Server.Regions(ctx)
-	for name, key := range keys {
-		if strings.HasPrefix(name, region.Prefix) && !region.Exists(g.dir(), key) {
-			err = errors.Join(err, g.Server.UnregisterRegion(ctx, name))
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, g.close(ctx, r))
-	}
-	return r, nil
-}
-
-// close lets the server unmap a region, whatever became of ctx, and removes it. A
-// server that is gone has unmapped it.
-func (g *Regions) close(ctx context.Context, r *region.Region) error {
-	if err := g.Server.UnregisterRegion(context.WithoutCancel(ctx), r.Name); err != nil {
-		slog.Warn("shared memory may still be mapped by the server, until it restarts", "region", r.Name, "error", err)
-	}
-	return r.Close()
-}
 
 // place is where a tensor lies in a region, bytes.
 type place struct{ offset, size int64 }
@@ -108,7 +32,7 @@ const mostSharedPayloads = 1 << 16
 // sharing is a Transport whose tensors lie in a region.
 type sharing struct {
 	inner    Transport
-	region   *region.Region
+	region   *mapped
 	payloads [][]Payload        // by caller, by number of the distinct request
 	outputs  []map[string]place // by caller
 	pending  atomic.Int64       // the longest that a request took or was waited for, nanoseconds
@@ -181,7 +105,7 @@ func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Reques
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if free := region.Free(spec.Regions.dir()); spec.Load.Open() && spec.ownBound && free > 0 {
+	if free := spec.Regions.free(); spec.Load.Open() && spec.ownBound && free > 0 {
 		// All of it is taken at once: as many callers as leave others room.
 		spec.MemoryLimit = min(spec.memoryLimit(), max(free/2, plan.once+plan.each))
 	}
@@ -212,9 +136,12 @@ func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Reques
 func (s *sharing) prepare(m Model, groups [][]item, plan sharedPlan, callers int, how encoding) (*Request, error) {
 	for i, group := range groups {
 		for name, p := range plan.inputs[i] {
-			at := s.region.Data[p.offset:p.offset]
+			at := p.offset
 			for _, it := range group {
-				at = append(at, it[name].raw...)
+				if err := s.region.Write(at, it[name].raw); err != nil {
+					return nil, err
+				}
+				at += int64(len(it[name].raw))
 			}
 		}
 	}
@@ -226,7 +153,7 @@ func (s *sharing) prepare(m Model, groups [][]item, plan sharedPlan, callers int
 		s.outputs = append(s.outputs, outputs)
 		var payloads []Payload
 		for i, tensors := range plan.tensors {
-			p, err := how.sharedPayload(m, tensors, s.region.Name, plan.inputs[i], outputs)
+			p, err := how.sharedPayload(m, tensors, s.region.file.Name, plan.inputs[i], outputs)
 			if err != nil {
 				return nil, err
 			}
@@ -242,7 +169,9 @@ func (s *sharing) prepare(m Model, groups [][]item, plan sharedPlan, callers int
 func (s *sharing) Infer(ctx context.Context, caller int, p *Payload, keep bool) (Answer, error) {
 	caller %= len(s.payloads)
 	if keep {
-		s.paint(caller)
+		if err := s.paint(caller); err != nil {
+			return Answer{}, err
+		}
 	}
 	begin := time.Now()
 	answer, err := s.inner.Infer(ctx, caller, &s.payloads[caller][p.number], keep)
@@ -269,13 +198,13 @@ func (s *sharing) settle(ctx context.Context) {
 // paint marks a caller's outputs, so that one that the server did not write shows.
 const paintByte = 0xa5
 
-func (s *sharing) paint(caller int) {
+func (s *sharing) paint(caller int) error {
 	for _, p := range s.outputs[caller] {
-		b := s.region.Data[p.offset : p.offset+p.size]
-		for i := range b {
-			b[i] = paintByte
+		if err := s.region.Fill(p.offset, p.size, paintByte); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // complete puts the outputs into an answer, as if they had come with it, so that
@@ -293,7 +222,10 @@ func (s *sharing) complete(caller int, body []byte) []byte {
 		if !shared || len(raw[i]) > 0 {
 			continue
 		}
-		data := s.region.Data[p.offset : p.offset+p.size]
+		data, err := s.region.View(p.offset, p.size)
+		if err != nil {
+			return fmt.Appendf([]byte{notAnAnswer}, "output %q cannot be read: %v", o.GetName(), err)
+		}
 		count, ok := elements(o.GetShape())
 		if size := count * int64(datatypes[o.GetDatatype()]); ok && size <= p.size {
 			data = data[:size]
@@ -318,73 +250,4 @@ func unwritten(data []byte) bool {
 		}
 	}
 	return len(data) > 0
-}
-
-// The parameters of a tensor in shared memory.
-const (
-	regionParameter = "shared_memory_region"
-	sizeParameter   = "shared_memory_byte_size"
-	offsetParameter = "shared_memory_offset"
-)
-
-// sharedPayload encodes a request whose tensors lie in a region.
-func (e encoding) sharedPayload(m Model, tensors []inputTensor, name string, inputs, outputs map[string]place) (p Payload, err error) {
-	if e.binary {
-		p, err = m.sharedJSON(tensors, name, inputs, outputs)
-	} else {
-		p.Bytes, err = m.sharedMessage(tensors, name, inputs, outputs)
-	}
-	return e.packed(p, err)
-}
-
-func (m Model) sharedMessage(tensors []inputTensor, name string, inputs, outputs map[string]place) ([]byte, error) {
-	parameters := func(p place) map[string]*service.InferParameter {
-		number := func(n int64) *service.InferParameter {
-			return &service.InferParameter{ParameterChoice: &service.InferParameter_Int64Param{Int64Param: n}}
-		}
-		return map[string]*service.InferParameter{
-			regionParameter: {ParameterChoice: &service.InferParameter_StringParam{StringParam: name}},
-			sizeParameter:   number(p.size), offsetParameter: number(p.offset),
-		}
-	}
-	head := &service.ModelInferRequest{ModelName: m.Name, ModelVersion: m.Version}
-	for _, t := range tensors {
-		head.Inputs = append(head.Inputs, &service.ModelInferRequest_InferInputTensor{
-			Name: t.Name, Datatype: t.Datatype, Shape: t.Shape, Parameters: parameters(inputs[t.Name]),
-		})
-	}
-	for _, t := range m.Outputs {
-		o := &service.ModelInferRequest_InferRequestedOutputTensor{Name: t.Name}
-		if p, shared := outputs[t.Name]; shared {
-			o.Parameters = parameters(p)
-		}
-		head.Outputs = append(head.Outputs, o)
-	}
-	out, err := proto.MarshalOptions{Deterministic: true}.Marshal(head)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the request: %w", err)
-	}
-	return out, nil
-}
-
-func (m Model) sharedJSON(tensors []inputTensor, name string, inputs, outputs map[string]place) (Payload, error) {
-	parameters := func(p place) map[string]any {
-		return map[string]any{regionParameter: name, sizeParameter: p.size, offsetParameter: p.offset}
-	}
-	head := binaryHead{Parameters: map[string]any{"binary_data_output": true}}
-	for _, t := range tensors {
-		head.Inputs = append(head.Inputs, binaryTensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape, Parameters: parameters(inputs[t.Name])})
-	}
-	for _, t := range m.Outputs {
-		o := binaryTensor{Name: t.Name, Parameters: map[string]any{"binary_data": true}}
-		if p, shared := outputs[t.Name]; shared {
-			o.Parameters = parameters(p)
-		}
-		head.Outputs = append(head.Outputs, o)
-	}
-	text, err := json.Marshal(head)
-	if err != nil {
-		return Payload{}, fmt.Errorf("encoding the request: %w", err)
-	}
-	return Payload{Bytes: text, head: len(text), path: m.path()}, nil
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -80,11 +81,13 @@ func TestRealSharedMemory(t *testing.T) {
 	requireNoRegions(t, c)
 }
 
-func requireNoRegions(t *testing.T, c *triton.Client) {
+func requireNoRegions(t *testing.T, server Registrar) {
 	t.Helper()
-	keys, err := c.Regions(context.WithoutCancel(t.Context()))
-	if err != nil || len(keys) != 0 {
-		t.Errorf("the server has %v mapped, %v", keys, err)
+	ctx := context.WithoutCancel(t.Context())
+	system, err := server.Regions(ctx)
+	device, deviceErr := server.DeviceRegions(ctx)
+	if err := errors.Join(err, deviceErr); err != nil || len(system)+len(device) != 0 {
+		t.Errorf("the server has %v %v mapped, %v", system, device, err)
 	}
 	if names, err := region.Reap(region.Dir); err != nil || len(names) != 0 {
 		t.Errorf("left in %s: %v, %v", region.Dir, names, err)

@@ -24,11 +24,19 @@ import (
 // how to reach it.
 func simulate(t *testing.T, model string) (*triton.Client, tritonsim.Endpoints) {
 	t.Helper()
+	c, ends, _ := simulateDevice(t, model)
+	return c, ends
+}
+
+// simulateDevice is simulate for a server that has a GPU, whose memory it returns.
+func simulateDevice(t *testing.T, model string) (*triton.Client, tritonsim.Endpoints, fileDevice) {
+	t.Helper()
+	device := fileDevice(t.TempDir())
 	dir := filepath.Join(t.TempDir(), "models")
 	if err := os.CopyFS(filepath.Join(dir, model), os.DirFS(filepath.Join("..", "..", "examples", "models", model))); err != nil {
 		t.Fatal(err)
 	}
-	s, err := tritonsim.New(tritonsim.Options{Repository: dir, TimeScale: 0.1, Seed: 1})
+	s, err := tritonsim.New(tritonsim.Options{Repository: dir, TimeScale: 0.1, Seed: 1, GPUs: 1, DeviceMemory: device.open})
 	if err == nil {
 		err = s.Start(t.Context())
 	}
@@ -42,7 +50,7 @@ func simulate(t *testing.T, model string) (*triton.Client, tritonsim.Endpoints) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c, ends
+	return c, ends, device
 }
 
 func sharedSpec(m Model, l sweep.Load, via Options, regions *Regions) Spec {
@@ -57,32 +65,40 @@ func sharedSpec(m Model, l sweep.Load, via Options, regions *Regions) Spec {
 	return spec
 }
 
-// TestSharedMemory: whole points with tensors in shared memory, on every transport,
-// closed and open, with nine outputs and with one whose size is not fixed. The
-// messages are small, every answer that is looked at is right, nothing is left.
+// TestSharedMemory: whole points with tensors in shared memory, of the system and of
+// a GPU, on every transport, closed and open, with nine outputs and with one whose
+// size is not fixed. The messages are small, every answer that is looked at is right,
+// nothing is left.
 func TestSharedMemory(t *testing.T) {
 	for _, model := range []string{"scrfd_10g_bnkps", "paddleocr_rec_trt"} {
-		c, ends := simulate(t, model)
+		c, ends, device := simulateDevice(t, model)
 		m := describeReal(t, c, model)
-		for _, p := range []Protocol{GRPC, Stream, HTTP} {
-			for _, l := range []sweep.Load{{Concurrency: 3, BatchSize: 2}, {Rate: 40, BatchSize: 1, Arrivals: sweep.Poisson}} {
-				t.Run(fmt.Sprintf("%s %s %s", model, p, l), func(t *testing.T) {
-					spec := sharedSpec(m, l, Options{Protocol: p, URL: "http://" + ends.HTTP}, &Regions{Server: c})
-					transport, err := spec.Connect(ends.GRPC)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer transport.Close()
-					r := mustRun(t, transport, spec)
-					if r.Requests < 1 || r.Failures() != 0 || r.RequestBytes > 4<<10 {
-						t.Errorf("%d requests of %d bytes, %v: %s", r.Requests, r.RequestBytes, r.Errors, r.FirstText)
-					}
-					if text := strings.Join(r.Reasons, "; "); strings.Contains(text, "answers:") {
-						t.Error(text)
-					}
-					requireNoRegions(t, c)
-				})
-			}
+		for _, regions := range []*Regions{{Server: c}, {Server: c, Device: device}} {
+			testSharedMemory(t, m, ends, regions)
+		}
+		device.requireEmpty(t)
+	}
+}
+
+func testSharedMemory(t *testing.T, m Model, ends tritonsim.Endpoints, regions *Regions) {
+	for _, p := range []Protocol{GRPC, Stream, HTTP} {
+		for _, l := range []sweep.Load{{Concurrency: 3, BatchSize: 2}, {Rate: 40, BatchSize: 1, Arrivals: sweep.Poisson}} {
+			t.Run(fmt.Sprintf("%s %s %s %s", regions.Kind(), m.Name, p, l), func(t *testing.T) {
+				spec := sharedSpec(m, l, Options{Protocol: p, URL: "http://" + ends.HTTP}, regions)
+				transport, err := spec.Connect(ends.GRPC)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer transport.Close()
+				r := mustRun(t, transport, spec)
+				if r.Requests < 1 || r.Failures() != 0 || r.RequestBytes > 4<<10 {
+					t.Errorf("%d requests of %d bytes, %v: %s", r.Requests, r.RequestBytes, r.Errors, r.FirstText)
+				}
+				if text := strings.Join(r.Reasons, "; "); strings.Contains(text, "answers:") {
+					t.Error(text)
+				}
+				requireNoRegions(t, regions.Server)
+			})
 		}
 	}
 }
@@ -90,9 +106,16 @@ func TestSharedMemory(t *testing.T) {
 // TestSharedMemoryHoldsTheInputs: what the server reads from the region is what a
 // message would have carried.
 func TestSharedMemoryHoldsTheInputs(t *testing.T) {
-	c, ends := simulate(t, "arcface_w600k_r50")
+	c, ends, device := simulateDevice(t, "arcface_w600k_r50")
+	for _, regions := range []*Regions{{Server: c}, {Server: c, Device: device}} {
+		t.Run(regions.Kind(), func(t *testing.T) { holdsTheInputs(t, c, ends, regions) })
+	}
+	device.requireEmpty(t)
+}
+
+func holdsTheInputs(t *testing.T, c *triton.Client, ends tritonsim.Endpoints, regions *Regions) {
 	m := describeReal(t, c, "arcface_w600k_r50")
-	spec := sharedSpec(m, sweep.Load{Concurrency: 2, BatchSize: 2}, Options{}, &Regions{Server: c})
+	spec := sharedSpec(m, sweep.Load{Concurrency: 2, BatchSize: 2}, Options{}, regions)
 	spec.Data = Data{Source: Random, Distinct: 4, Seed: 7}
 	inner, err := spec.Connect(ends.GRPC)
 	if err != nil {
@@ -132,7 +155,7 @@ type deaf struct{ Registrar }
 
 func (deaf) RegisterRegion(context.Context, string, string, int64) error { return nil }
 func (deaf) UnregisterRegion(context.Context, string) error              { return errors.New("gone") }
-func (deaf) Regions(context.Context) (map[string]string, error)          { return nil, nil }
+func (deaf) Regions(context.Context) ([]string, error)                   { return nil, nil }
 func (deaf) Infer(context.Context, int, *Payload, bool) (Answer, error)  { return deafAnswer() }
 
 func deafAnswer() (Answer, error) {
@@ -184,31 +207,59 @@ func TestSharedMemoryRefusals(t *testing.T) {
 }
 
 // TestSharedMemoryOrphans: mappings of regions whose owner was killed are taken back
-// by the next run, and those of a living one stay.
+// by the next run, and those of a living one stay; of either kind of memory.
 func TestSharedMemoryOrphans(t *testing.T) {
-	c, _ := simulate(t, "arcface_w600k_r50")
-	living, err := region.Create(region.Dir, 4096)
+	c, _, device := simulateDevice(t, "arcface_w600k_r50")
+	testOrphans(t, c, &Regions{Server: c})
+	testOrphans(t, c, &Regions{Server: c, Device: device})
+	device.requireEmpty(t)
+}
+
+func testOrphans(t *testing.T, c *triton.Client, regions *Regions) {
+	t.Helper()
+	living, err := regions.open(t.Context(), 4096)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer living.Close()
-	dead, err := region.Create(region.Dir, 4096)
+	dead, err := regions.open(t.Context(), 4096)
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, r := range []*region.Region{living, dead} {
-		if err := c.RegisterRegion(t.Context(), r.Name, "/"+r.Name, 4096); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := dead.Close(); err != nil { // as its file is reaped after a kill
 		t.Fatal(err)
 	}
-	if err := (&Regions{Server: c}).Try(t.Context()); err != nil {
+	if err := regions.Try(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := c.Regions(t.Context())
-	if err != nil || len(keys) != 1 || keys[living.Name] == "" {
-		t.Errorf("mapped: %v, %v", keys, err)
+	if names, err := regions.known(t.Context()); err != nil || len(names) != 1 || names[0] != living.file.Name {
+		t.Errorf("%s mapped: %v, %v", regions.Kind(), names, err)
+	}
+	if err := regions.close(t.Context(), living); err != nil {
+		t.Error(err)
+	}
+	requireNoRegions(t, c)
+}
+
+// TestDeviceMemoryRefusals: a GPU without room, one that the server does not have,
+// and a server without any; nothing is left.
+func TestDeviceMemoryRefusals(t *testing.T) {
+	c, _, device := simulateDevice(t, "arcface_w600k_r50")
+	dir := t.TempDir()
+	for want, d := range map[string]region.Device{
+		"no room":      full{device},
+		"invalid args": other{device},
+	} {
+		err := (&Regions{Server: c, Device: d, Dir: dir}).Try(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if want == "invalid args" && !strings.Contains(err.Error(), "--cuda-device") {
+			t.Errorf("error without a hint: %v", err)
+		}
+	}
+	requireNoRegions(t, c)
+	device.requireEmpty(t)
+	if left, err := fs.Glob(os.DirFS(dir), "*"); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

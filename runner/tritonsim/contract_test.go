@@ -42,3 +42,4 @@ func TestLenient(t *testing.T)  { contract.Lenient(t, examples(t, Options{Lenien
 func TestControl(t *testing.T)  { contract.Control(t, examples(t, Options{Control: ControlExplicit})) }
 
 func TestSharedMemory(t *testing.T) { contract.SharedMemory(t, readOnly(examples(t, Options{}))) }
+func TestDeviceMemory(t *testing.T) { contract.DeviceMemory(t, readOnly(examples(t, Options{}))) }

@@ -35,6 +35,9 @@ type Options struct {
 	// GPUs is the number of simulated GPUs. Without any, an instance group of
 	// KIND_GPU is refused, as it is on a machine without.
 	GPUs int
+	// DeviceMemory opens a simulated GPU's memory by its handle; nil where nobody
+	// can make any.
+	DeviceMemory func(handle []byte) (SharedMemory, error)
 	// GRPC, HTTP and Metrics are the addresses to listen on, host:port. Empty
 	// means a free port on loopback, which restarts keep.
 	GRPC, HTTP, Metrics string

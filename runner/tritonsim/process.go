@@ -40,6 +40,7 @@ func newProcess(s *Server, seed uint64) (*process, error) {
 	p := &process{
 		server: s, engine: e, started: time.Now(), entries: map[string]*entry{},
 		ready: make(chan struct{}), exited: make(chan struct{}),
+		regions: regions{open: s.options.DeviceMemory},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
@@ -73,7 +74,7 @@ func (p *process) end(err error) {
 	p.cancel()
 	p.group.Wait()
 	p.engine.close()
-	p.regions.unregister("")
+	p.regions.forget()
 	p.mu.Lock()
 	p.err = err
 	p.mu.Unlock()

@@ -68,6 +68,7 @@ func TestRealAnswers(t *testing.T) {
 	g.Restart = nil // and so no model control
 	contract.Answers(t, g)
 	contract.Wrong(t, g)
+	contract.DeviceMemory(t, g)
 }
 
 func TestRealCounters(t *testing.T) { contract.Counters(t, realTarget(t, "none")) }

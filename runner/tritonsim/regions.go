@@ -2,6 +2,7 @@ package tritonsim
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,17 +17,36 @@ import (
 // sharedMemoryDir is where POSIX shared memory lies; its keys are file names.
 const sharedMemoryDir = "/dev/shm"
 
-// regions are the shared memory that a process has been told of. Reads and writes
-// of their files are what others see in their mappings.
+// SharedMemory is memory that others have made. Reads and writes of it are what they
+// see in theirs.
+type SharedMemory interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+}
+
+// regions are the shared memory that a process has been told of.
 type regions struct {
 	mu   sync.RWMutex
 	byID map[string]*sharedRegion
+	open func(handle []byte) (SharedMemory, error) // a GPU's; nil without one
 }
 
 type sharedRegion struct {
-	key          string
+	key          string // of system shared memory
+	device       int64  // of a GPU's, else noDevice
 	offset, size uint64
-	file         *os.File
+	memory       SharedMemory
+}
+
+const noDevice = -1
+
+// add keeps a region that was mapped; the lock is held.
+func (g *regions) add(name string, r *sharedRegion) {
+	if g.byID == nil {
+		g.byID = map[string]*sharedRegion{}
+	}
+	g.byID[name] = r
 }
 
 func (g *regions) register(q *service.SystemSharedMemoryRegisterRequest) error {
@@ -47,34 +67,38 @@ func (g *regions) register(q *service.SystemSharedMemoryRegisterRequest) error {
 		file.Close()
 		return status.Errorf(codes.InvalidArgument, "failed to register shared memory region '%s': invalid args", q.Name)
 	}
-	if g.byID == nil {
-		g.byID = map[string]*sharedRegion{}
-	}
-	g.byID[q.Name] = &sharedRegion{q.Key, q.Offset, q.ByteSize, file}
+	g.add(q.Name, &sharedRegion{q.Key, noDevice, q.Offset, q.ByteSize, file})
 	return nil
 }
 
-// unregister forgets a region, or all of them for an empty name.
-func (g *regions) unregister(name string) {
+// unregister forgets a region of the system or of a GPU, or all of these for an
+// empty name.
+func (g *regions) unregister(name string, ofDevice bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for known, r := range g.byID {
-		if name == "" || name == known {
-			r.file.Close()
+		if (name == "" || name == known) && ofDevice == (r.device != noDevice) {
+			r.memory.Close()
 			delete(g.byID, known)
 		}
 	}
 }
 
+// forget lets go of everything, as the end of a process does.
+func (g *regions) forget() {
+	g.unregister("", false)
+	g.unregister("", true)
+}
+
 func (g *regions) status(name string) (*service.SystemSharedMemoryStatusResponse, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	if name != "" && g.byID[name] == nil {
+	if r := g.byID[name]; name != "" && (r == nil || r.device != noDevice) {
 		return nil, status.Errorf(codes.NotFound, "Unable to find system shared memory region: '%s'", name)
 	}
 	r := &service.SystemSharedMemoryStatusResponse{Regions: map[string]*service.SystemSharedMemoryStatusResponse_RegionStatus{}}
 	for known, s := range g.byID {
-		if name == "" || name == known {
+		if (name == "" || name == known) && s.device == noDevice {
 			r.Regions[known] = &service.SystemSharedMemoryStatusResponse_RegionStatus{Name: known, Key: s.key, Offset: s.offset, ByteSize: s.size}
 		}
 	}
@@ -107,8 +131,8 @@ func areaOf(parameters map[string]*service.InferParameter) (a area, ok bool) {
 	return area{p.GetStringParam(), number(offsetParameter), number(sizeParameter)}, true
 }
 
-// use calls do with the file and the position of an area, while nobody forgets it.
-func (g *regions) use(a area, do func(file *os.File, at int64) error) error {
+// use calls do with the memory and the position of an area, while nobody forgets it.
+func (g *regions) use(a area, do func(memory SharedMemory, at int64) error) error {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	r := g.byID[a.region]
@@ -120,7 +144,7 @@ func (g *regions) use(a area, do func(file *os.File, at int64) error) error {
 	case a.size > r.size-a.offset:
 		return status.Errorf(codes.InvalidArgument, "Invalid offset + byte size for shared memory region: '%s'", a.region)
 	}
-	return do(r.file, int64(r.offset+a.offset))
+	return do(r.memory, int64(r.offset+a.offset))
 }
 
 // fetch gives a request what its inputs in shared memory hold. Its other tensors
@@ -148,10 +172,10 @@ func (g *regions) fetch(r *request) error {
 func (g *regions) read(a area, shape []int64) (raw rawInput, err error) {
 	items, stride := divide(int64(a.size), leading(shape))
 	raw = rawInput{size: int(a.size), firsts: make([]first, items)}
-	err = g.use(a, func(file *os.File, at int64) error {
+	err = g.use(a, func(memory SharedMemory, at int64) error {
 		for i := range raw.firsts {
 			n := min(stride, int64(len(first{})))
-			if _, err := file.ReadAt(raw.firsts[i][:n], at+int64(i)*stride); err != nil {
+			if _, err := memory.ReadAt(raw.firsts[i][:n], at+int64(i)*stride); err != nil {
 				return status.Errorf(codes.Internal, "reading shared memory: %v", err)
 			}
 		}
@@ -168,7 +192,7 @@ func (g *regions) places(r *request, outputs []output) error {
 		if !shared {
 			continue
 		}
-		if err := g.use(a, func(*os.File, int64) error { return nil }); err != nil {
+		if err := g.use(a, func(SharedMemory, int64) error { return nil }); err != nil {
 			return err
 		}
 		for i := range outputs {
@@ -193,9 +217,9 @@ func (g *regions) store(outputs []output) error {
 		var encoded response
 		encoded.tensor(o)
 		encoded.flush()
-		err := g.use(*o.area, func(file *os.File, at int64) error {
+		err := g.use(*o.area, func(memory SharedMemory, at int64) error {
 			for _, part := range encoded.parts {
-				n, err := file.WriteAt(part.ReadOnlyData(), at)
+				n, err := memory.WriteAt(part.ReadOnlyData(), at)
 				if err != nil {
 					return status.Errorf(codes.Internal, "writing shared memory: %v", err)
 				}
@@ -215,7 +239,7 @@ func (a *api) SystemSharedMemoryRegister(_ context.Context, q *service.SystemSha
 }
 
 func (a *api) SystemSharedMemoryUnregister(_ context.Context, q *service.SystemSharedMemoryUnregisterRequest) (*service.SystemSharedMemoryUnregisterResponse, error) {
-	a.p.regions.unregister(q.Name)
+	a.p.regions.unregister(q.Name, false)
 	return new(service.SystemSharedMemoryUnregisterResponse), nil
 }
 

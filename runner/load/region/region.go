@@ -31,3 +31,21 @@ type SpaceError struct {
 func (e *SpaceError) Error() string {
 	return fmt.Sprintf("a region of %d bytes does not fit into %s, where %d are free (hint: fewer callers, or a larger %s)", e.Want, e.Dir, e.Free, e.Dir)
 }
+
+// Memory is what tensors lie in, of this machine or of a GPU. Positions and sizes
+// are bytes.
+type Memory interface {
+	Write(at int64, data []byte) error
+	// View returns a part as it is now: the memory itself, or a copy.
+	View(at, size int64) ([]byte, error)
+	Fill(at, size int64, value byte) error
+	// Close frees the memory; twice is no error.
+	Close() error
+}
+
+// Device makes memory that another process maps by a handle. A GPU is one.
+type Device interface {
+	Number() int
+	Free() (int64, error)
+	Allocate(size int64) (memory Memory, handle []byte, err error)
+}

@@ -80,6 +80,24 @@ func (r *Region) make(dir string) error {
 	return errors.New("every file was taken away")
 }
 
+// Write copies data into the region.
+func (r *Region) Write(at int64, data []byte) error {
+	copy(r.Data[at:at+int64(len(data))], data)
+	return nil
+}
+
+// View returns a part of the region, until Close.
+func (r *Region) View(at, size int64) ([]byte, error) { return r.Data[at : at+size], nil }
+
+// Fill sets every byte of a part.
+func (r *Region) Fill(at, size int64, value byte) error {
+	part := r.Data[at : at+size]
+	for i := range part {
+		part[i] = value
+	}
+	return nil
+}
+
 // Close removes the region. Who has mapped it keeps the memory until unmapping it.
 func (r *Region) Close() error {
 	if r.file == nil {

@@ -105,3 +105,24 @@ func SharedMemory(t *testing.T, g Target) {
 	_, err = api.SystemSharedMemoryStatus(ctx, &service.SystemSharedMemoryStatusRequest{Name: "area"})
 	requireStatus(t, err, codes.NotFound, "Unable to find system shared memory region: 'area'")
 }
+
+// DeviceMemory is what a server says of CUDA shared memory that has no GPU.
+func DeviceMemory(t *testing.T, g Target) {
+	g.ready(t)
+	api, ctx := g.api(t), limited(t)
+	for _, handle := range [][]byte{make([]byte, 64), make([]byte, 4), nil} {
+		_, err := api.CudaSharedMemoryRegister(ctx, &service.CudaSharedMemoryRegisterRequest{Name: "area", RawHandle: handle, ByteSize: 8})
+		requireStatus(t, err, codes.InvalidArgument, "failed to register shared memory region: invalid args")
+	}
+	answer, err := api.CudaSharedMemoryStatus(ctx, &service.CudaSharedMemoryStatusRequest{})
+	if err != nil || len(answer.GetRegions()) != 0 {
+		t.Errorf("mapped: %v, %v", answer, err)
+	}
+	_, err = api.CudaSharedMemoryStatus(ctx, &service.CudaSharedMemoryStatusRequest{Name: "area"})
+	requireStatus(t, err, codes.NotFound, "Unable to find cuda shared memory region: 'area'")
+	for _, name := range []string{"area", ""} {
+		if _, err := api.CudaSharedMemoryUnregister(ctx, &service.CudaSharedMemoryUnregisterRequest{Name: name}); err != nil {
+			t.Error(err)
+		}
+	}
+}
