@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,9 @@ func (d *deviceNeighbours) add(r deviceReading, mine func(pid int) bool) {
 		d.used[uuid] = true
 		d.slowed[uuid] |= r.slowed[uuid]
 		for _, pid := range pids {
-			if !mine(pid) {
+			// This program holds a GPU's memory for --shared-memory cuda, and computes
+			// nothing there.
+			if !mine(pid) && pid != os.Getpid() {
 				d.foreign[pid] = uuid
 			}
 		}

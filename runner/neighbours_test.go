@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -107,6 +108,7 @@ func TestRuleNeighboursOnDevices(t *testing.T) {
 	}{
 		{"alone", "GPU-a, 700\nGPU-a, 701\n", "GPU-a, 0x0000000000000001\nGPU-b, 0x0000000000000000\n", false, "its 1 GPUs to itself, at full clocks"},
 		{"another process", "GPU-a, 700\nGPU-a, 9000\n", "GPU-a, 0x0000000000000000\n", true, "process 9000, which is not the server's, computes on GPU-a"},
+		{"this process", fmt.Sprintf("GPU-a, 700\nGPU-a, %d\n", os.Getpid()), "GPU-a, 0x0\n", false, "its 1 GPUs to itself"},
 		{"on another device", "GPU-a, 700\nGPU-b, 9000\n", "GPU-a, 0x0\nGPU-b, 0x40\n", false, "its 1 GPUs to itself"},
 		{"heat and power", "GPU-a, 700\n", "GPU-a, 0x0000000000000024\n", true, "GPU-a was slowed down (power cap, heat)"},
 		{"does not say", "GPU-a, 700\n", "GPU-a, [N/A]\n", false, "its 1 GPUs to itself"},
