@@ -101,7 +101,7 @@ func TestProofMemory(t *testing.T) {
 	for _, callers := range []int{1, 16, 64} {
 		name := strconv.Itoa(callers)
 		flight := float64(callers) * (requestBytes + answerBytes)
-		peak, growth, half := watch(t, binary, "bench", "--model", "scrfd_10g_bnkps", "--container", server.Name, "--concurrency", name,
+		peak, growth, half := watch(t, length, binary, "bench", "--model", "scrfd_10g_bnkps", "--container", server.Name, "--concurrency", name,
 			"--duration", length.String(), "--warmup", "2s", "--precision", "0.0001", "--db", filepath.Join(t.TempDir(), "run.db"))
 		fmt.Printf("%-14s %8d %8.0f %9.1f MB %9.1f MB %+8.1f ± %.1f kB/s\n", "tritonsweep", callers, length.Seconds(), flight/1e6, peak/1e6, growth/1e3, half/1e3)
 		if peak > flight+mostAbove {
@@ -117,15 +117,16 @@ func TestProofMemory(t *testing.T) {
 		if analyzer == "" {
 			continue
 		}
-		peak, growth, half = watch(t, analyzer, "-m", "scrfd_10g_bnkps", "-i", "grpc", "-u", server.GRPC(),
+		peak, growth, half = watch(t, 9*time.Second, analyzer, "-m", "scrfd_10g_bnkps", "-i", "grpc", "-u", server.GRPC(),
 			"--concurrency-range", name, "-p", "3000", "-s", "999", "-r", "3")
 		fmt.Printf("%-14s %8d %8d %9.1f MB %9.1f MB %+8.1f ± %.1f kB/s\n", "perf_analyzer", callers, 9, flight/1e6, peak/1e6, growth/1e3, half/1e3)
 	}
 }
 
-// watch runs a program and returns its peak resident set and its growth, without
-// the first quarter, in which it starts, warms up, and fills what it keeps.
-func watch(t *testing.T, program string, arguments ...string) (peak, growth, half float64) {
+// watch runs a program and returns its peak resident set, and how it grew in the last
+// three quarters of a length: before, it starts, warms up, fills what it keeps, and
+// perhaps measures what it then measures again.
+func watch(t *testing.T, length time.Duration, program string, arguments ...string) (peak, growth, half float64) {
 	t.Helper()
 	cmd := exec.Command(program, arguments...)
 	output, err := os.CreateTemp(t.TempDir(), "output")
@@ -150,9 +151,12 @@ func watch(t *testing.T, program string, arguments ...string) (peak, growth, hal
 	for _, b := range bytes {
 		peak = max(peak, b)
 	}
-	from := len(seconds) / 4
 	// The last second closes the window, makes the report and ends.
-	to := max(len(seconds)-2, from)
+	to := max(len(seconds)-2, 0)
+	from := to
+	for from > 0 && seconds[from-1] > seconds[to-1]-0.75*length.Seconds() {
+		from--
+	}
 	growth, half = slope(seconds[from:to], bytes[from:to])
 	return peak, growth, half
 }

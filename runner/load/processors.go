@@ -33,19 +33,6 @@ const lagShare = mostMeanLag / 2
 // owner lets only one run at a time change the processors of the process.
 var owner sync.Mutex
 
-// mostGarbage is how much garbage may lie about while a point is measured, bytes.
-const mostGarbage = 8 << 20
-
-// collectorPercent is the collector's percentage by which about that much may. The
-// default doubles the heap before it collects, and the encoded requests are a large
-// one: a client with little garbage would seem to grow for minutes. Less would make
-// one with a small heap and many requests collect all the time.
-func collectorPercent() int {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int(min(max(100*mostGarbage/max(m.HeapAlloc, 1), 10), 100))
-}
-
 // claimProcessors takes the process down to one processor, unless another run
 // already decides about them, or a server in this process needs them too.
 func claimProcessors(now usage, shared bool) *processors {
@@ -54,34 +41,11 @@ func claimProcessors(now usage, shared bool) *processors {
 		p.before = runtime.GOMAXPROCS(1)
 		percent := collectorPercent()
 		p.gc = debug.SetGCPercent(percent)
+		prefault()
 		reserve(percent)
 	}
 	return p
 }
-
-// reserve takes the memory that garbage will lie in from the system: it makes some,
-// for three cycles of the collector. Left to itself the heap fills up to its first
-// cycles, a minute or more where requests are few, and looks as if it grew without
-// end. A forced collection would not do: what is free after one goes back to the
-// system, as the runtime keeps about as much as the last cycle ended with.
-//
-// The parts are small, since the runtime keeps account of every page of small ones,
-// and that takes memory too. And it is a tenth more than will be needed on average,
-// which the runtime keeps: cycles differ in what they find in use.
-func reserve(percent int) {
-	debug.SetGCPercent(percent + (100+percent)/10)
-	const part = 1 << 10
-	for range 3 * (mostGarbage + mostGarbage/2) / part {
-		garbage := make([]byte, part)
-		garbage[0] = 1 // or there would be no memory behind it
-		reservation = garbage
-	}
-	reservation = nil
-	debug.SetGCPercent(percent)
-}
-
-// reservation keeps the compiler from leaving reserve's garbage out.
-var reservation []byte
 
 // adapt doubles the processors when the last stretch used them too much or kept
 // answers waiting, and reports whether it did.

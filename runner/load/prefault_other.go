@@ -1,0 +1,6 @@
+//go:build !linux
+
+package load
+
+// prefault needs Linux.
+func prefault() {}
