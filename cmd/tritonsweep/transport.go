@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -94,19 +92,7 @@ func (t *target) unmapDead(ctx context.Context, dead []string) {
 	if len(dead) == 0 {
 		return
 	}
-	unmap := func(mapped []string, err error, unregister func(context.Context, string) error) error {
-		for _, name := range mapped {
-			if slices.Contains(dead, name) {
-				err = errors.Join(err, unregister(ctx, name))
-			}
-		}
-		return err
-	}
-	system, err := t.client.Regions(ctx)
-	err = unmap(system, err, t.client.UnregisterRegion)
-	device, deviceErr := t.client.DeviceRegions(ctx)
-	err = errors.Join(err, unmap(device, deviceErr, t.client.UnregisterDeviceRegion))
-	if err != nil {
+	if err := t.client.Unmap(ctx, dead); err != nil {
 		slog.Warn("shared memory of a killed run may still be mapped by the server, until it restarts", "error", err)
 	}
 }

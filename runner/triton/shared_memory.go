@@ -2,6 +2,7 @@ package triton
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"tritonsweep/internal/tritonpb/service"
@@ -77,6 +78,24 @@ func (c *Client) DeviceRegions(ctx context.Context) (names []string, err error) 
 	})
 	slices.Sort(names)
 	return names, err
+}
+
+// Unmap lets the server unmap those of the named regions that it has mapped, of the
+// system's memory and of GPUs'.
+func (c *Client) Unmap(ctx context.Context, names []string) (err error) {
+	for _, kind := range []struct {
+		known      func(context.Context) ([]string, error)
+		unregister func(context.Context, string) error
+	}{{c.Regions, c.UnregisterRegion}, {c.DeviceRegions, c.UnregisterDeviceRegion}} {
+		known, knownErr := kind.known(ctx)
+		err = errors.Join(err, knownErr)
+		for _, name := range known {
+			if slices.Contains(names, name) {
+				err = errors.Join(err, kind.unregister(ctx, name))
+			}
+		}
+	}
+	return err
 }
 
 // region does one call about shared memory.
