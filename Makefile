@@ -38,7 +38,7 @@ test-gpu: ## CUDA shared memory with a Triton on this machine's GPU that serves 
 lint: ## gofmt, go vet, staticcheck, shell scripts
 	@. .ci/setup.sh; need_go; bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt: $$bad"; exit 1; fi
 	@$(GO) vet ./... && go vet -tags cuda ./runner/load/... ./cmd/tritonsweep
-	@$(GO) tool -modfile=tools.mod staticcheck ./...
+	@$(GO) tool -modfile=tools.mod staticcheck ./... && go tool -modfile=tools.mod staticcheck -tags cuda ./runner/load/cuda
 	@bash -n $$(git ls-files '*.sh') .ci/run
 
 .PHONY: vulncheck

@@ -29,15 +29,11 @@ func collectorPercent() int {
 // which the runtime keeps: cycles differ in what they find in use.
 func reserve(percent int) {
 	debug.SetGCPercent(percent + (100+percent)/10)
-	const part = 1 << 10
-	for range 3 * (mostGarbage + mostGarbage/2) / part {
-		garbage := make([]byte, part)
-		garbage[0] = 1 // or there would be no memory behind it
-		reservation = garbage
+	const part = 1000
+	for i := range 3 * (mostGarbage + mostGarbage/2) / part {
+		garbage := make([]byte, part+i%8) // of one constant size it would lie on the stack
+		garbage[0] = 1                    // or there would be no memory behind it
+		runtime.KeepAlive(garbage)
 	}
-	reservation = nil
 	debug.SetGCPercent(percent)
 }
-
-// reservation keeps the compiler from leaving reserve's garbage out.
-var reservation []byte

@@ -24,9 +24,3 @@ type SpaceError struct {
 func (e *SpaceError) Error() string {
 	return fmt.Sprintf("%d bytes do not fit into the memory of GPU %d, where %d are free (hint: fewer callers, or --cuda-device)", e.Want, e.Device, e.Free)
 }
-
-// page is what the driver hands out to other processes, bytes. Smaller allocations
-// share one, and whoever has the handle of one could read the others.
-const page = 2 << 20
-
-func pages(size int64) int64 { return (max(size, 1) + page - 1) / page * page }

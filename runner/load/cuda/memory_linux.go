@@ -11,6 +11,12 @@ import (
 	"tritonsweep/runner/load/region"
 )
 
+// page is what the driver hands out to other processes, bytes. Smaller allocations
+// share one, and whoever has the handle of one could read the others.
+const page = 2 << 20
+
+func pages(size int64) int64 { return (max(size, 1) + page - 1) / page * page }
+
 // memory is an allocation. The device's primary context is kept as long: what was
 // allocated in a context ends with it.
 type memory struct {
