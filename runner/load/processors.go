@@ -39,10 +39,8 @@ func claimProcessors(now usage, shared bool) *processors {
 	p := &processors{last: now, at: time.Now()}
 	if !shared && owner.TryLock() {
 		p.before = runtime.GOMAXPROCS(1)
-		percent := collectorPercent()
-		p.gc = debug.SetGCPercent(percent)
 		prefault()
-		reserve(percent)
+		p.gc = reserve(collectorPercent())
 	}
 	return p
 }

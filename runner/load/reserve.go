@@ -18,8 +18,8 @@ func collectorPercent() int {
 	return int(min(max(100*mostGarbage/max(m.HeapAlloc, 1), 10), 100))
 }
 
-// reserve takes the memory that garbage will lie in from the system: it makes some,
-// for three cycles of the collector. Left to itself the heap fills up to its first
+// reserve sets the collector's percentage, returns what it was, and takes the memory
+// that garbage will lie in from the system: it makes some, for three cycles. Left to itself the heap fills up to its first
 // cycles, a minute or more where requests are few, and looks as if it grew without
 // end. A forced collection would not do: what is free after one goes back to the
 // system, as the runtime keeps about as much as the last cycle ended with.
@@ -27,8 +27,8 @@ func collectorPercent() int {
 // The parts are small, since the runtime keeps account of every page of small ones,
 // and that takes memory too. And it is a tenth more than will be needed on average,
 // which the runtime keeps: cycles differ in what they find in use.
-func reserve(percent int) {
-	debug.SetGCPercent(percent + (100+percent)/10)
+func reserve(percent int) (before int) {
+	before = debug.SetGCPercent(percent + (100+percent)/10)
 	const part = 1000
 	for i := range 3 * (mostGarbage + mostGarbage/2) / part {
 		garbage := make([]byte, part+i%8) // of one constant size it would lie on the stack
@@ -36,4 +36,5 @@ func reserve(percent int) {
 		runtime.KeepAlive(garbage)
 	}
 	debug.SetGCPercent(percent)
+	return before
 }

@@ -36,9 +36,11 @@ func share(ctx context.Context, inner Transport, spec *Spec) (Transport, *Reques
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if free := spec.Regions.free(); spec.Load.Open() && spec.ownBound && free > 0 {
+	if spec.Load.Open() && spec.ownBound {
 		// All of it is taken at once: as many callers as leave others room.
-		spec.MemoryLimit = min(spec.memoryLimit(), max(free/2, plan.once+plan.each))
+		if free := spec.Regions.free(); free > 0 {
+			spec.MemoryLimit = min(spec.memoryLimit(), max(free/2, plan.once+plan.each))
+		}
 	}
 	if err := spec.fitsBeside("model "+m.Name, plan.once, 0, plan.each); err != nil {
 		return nil, nil, nil, err
